@@ -1,0 +1,28 @@
+/// The fixed numbers of the protocol, each with its unit and where it comes from. What a user can set is in the
+/// server's configuration instead.
+package enum Limits {
+  /// Seconds between two pings of the server (the seed's heartbeat).
+  package static let pingInterval = 15
+  /// Seconds without any frame after which the server closes a connection (the seed's time-out).
+  package static let idleTimeout = 30
+  /// Bytes of the largest message a client may send over a WebSocket: `/subscribe` with the longest topic and token.
+  package static let clientMessage = 64 * 1024
+  /// Bytes of the largest token.
+  package static let token = 8 * 1024
+  /// Bytes of the largest idempotency key.
+  package static let idempotencyKey = 128
+  /// Topics one publish may name.
+  package static let topicsPerBroadcast = 1000
+  /// Seconds for which the same idempotency key returns the first answer.
+  package static let idempotencyWindow = 300
+  /// Seconds within which a request head must be complete (408 afterwards).
+  package static let requestHeadTimeout = 10
+  /// Seconds within which a request body must be complete (408 afterwards).
+  package static let requestBodyTimeout = 60
+  /// Seconds a kept-alive connection may be without a request.
+  package static let keepAliveTimeout = 75
+  /// Seconds the peer has to answer a close frame before the socket is closed under it.
+  package static let closeTimeout = 5
+  /// Bytes of the largest request head, request line and header fields together (431 above; nginx allows 4 × 8 KiB).
+  package static let requestHead = 32 * 1024
+}

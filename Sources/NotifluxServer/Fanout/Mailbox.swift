@@ -1,0 +1,32 @@
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// Carries publications to one event loop, in the order they were posted. The only crossing between threads on the
+/// way of a message: whatever is posted during one turn of the loop is taken out together in the next.
+final class Mailbox: Sendable {
+  private let hub: NIOLoopBound<LoopHub<SessionHandler>>
+  private let waiting = NIOLockedValueBox<[Publication]>([])
+
+  init(hub: NIOLoopBound<LoopHub<SessionHandler>>) { self.hub = hub }
+
+  /// Any thread. Returns whether the mailbox was empty; then the caller must ``collect()`` once its own locks are
+  /// released.
+  func post(_ publications: [Publication]) -> Bool {
+    waiting.withLockedValue { waiting in
+      defer { waiting.append(contentsOf: publications) }
+      return waiting.isEmpty
+    }
+  }
+
+  /// Has the loop take everything out at the end of its current turn, so that the messages of all requests it read in
+  /// that turn make one burst.
+  func collect() {
+    hub.eventLoop.execute {
+      let burst = self.waiting.withLockedValue { waiting in
+        defer { waiting = [] }
+        return waiting
+      }
+      self.hub.value.deliver(burst)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import NIOCore
+import NIOSSL
+import NotifluxJWT
+
+/// Every knob of a ``Server``, once. The defaults are those of `notiflux serve`.
+public struct ServerConfiguration: Sendable {
+  /// The address to listen on: a name or an IP address.
+  public var host = "127.0.0.1"
+  /// The port to listen on; 0 takes any free one, which ``Server/start()`` returns.
+  public var port = 8080
+  /// Event loops, each on a thread of its own.
+  public var workers = 1
+  /// The keys a token may be signed with. At least one, or no token is ever accepted.
+  public var keys: [PublicKey]
+  /// Seconds by which a token's `exp` and `nbf` are taken less strictly (RFC 7519 §4.1.4).
+  public var leeway = 0.0
+  /// Connections at one time, over all workers.
+  public var maximumConnections = 10_000
+  /// Topics one connection may be subscribed to.
+  public var maximumSubscriptions = 128
+  /// Bytes of the largest body of a publish.
+  public var maximumMessageSize = 2 << 20
+  /// Bytes that may wait for one slow connection before it is closed with 1013.
+  public var maximumPending = 4 << 20
+  /// Which web pages may talk to this server.
+  public var allowedOrigins: OriginPolicy = .unrestricted
+  /// Serves `https` and `wss` instead of `http` and `ws`.
+  public var tls: TLSIdentity?
+  /// How long ``Server/drain()`` waits for connections to go; clients are told to return spread over this time.
+  public var drainTimeout: Duration = .seconds(10)
+
+  /// The unit of every time-out. A test makes it short, so that none has to wait for seconds.
+  var tick: TimeAmount = .seconds(1)
+
+  /// Everything as `notiflux serve` has it, for tokens signed with one of `keys`.
+  public init(keys: [PublicKey]) { self.keys = keys }
+}
+
+/// A certificate chain and its private key, ready for use.
+public struct TLSIdentity: Sendable {
+  let context: NIOSSLContext
+
+  /// Reads PEM files: the certificate with its intermediates, leaf first, and the key. Throws what is wrong with them,
+  /// a key that does not belong to the certificate included. TLS 1.2 and 1.3, ALPN `http/1.1` (RFC 7301).
+  public init(certificateFile: String, keyFile: String) throws {
+    let chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
+    let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
+    var configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+    configuration.minimumTLSVersion = .tlsv12
+    configuration.applicationProtocols = ["http/1.1"]
+    context = try NIOSSLContext(configuration: configuration)
+  }
+}
