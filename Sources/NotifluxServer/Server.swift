@@ -106,6 +106,9 @@ public final class Server: Sendable {
     await stop()
   }
 
+  /// For tests that look inside.
+  var workersForTesting: [NIOLoopBound<Worker>] { running.withLockedValue { $0?.workers.all ?? [] } }
+
   /// Closes everything at once.
   public func stop() async {
     let running = running.withLockedValue { running in

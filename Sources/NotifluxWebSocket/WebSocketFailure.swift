@@ -6,6 +6,11 @@ package struct WebSocketFailure: Error, Sendable, Equatable {
   /// At most 123 UTF-8 bytes, what a close frame has room for.
   package let reason: String
 
+  package init(code: CloseCode, reason: String) {
+    self.code = code
+    self.reason = reason
+  }
+
   static func protocolError(_ reason: String) -> WebSocketFailure {
     WebSocketFailure(code: .protocolError, reason: reason)
   }

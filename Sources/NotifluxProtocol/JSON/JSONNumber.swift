@@ -1,3 +1,6 @@
+// Links libm: exact conversion of doubles calls its trunc.
+private import Glibc
+
 /// A JSON number as it was written, so that it can be echoed digit for digit. Equal means: the same text.
 package struct JSONNumber: Sendable, Hashable {
   /// By the grammar of RFC 8259 §6, ASCII only.

@@ -10,7 +10,9 @@ enum BroadcastEndpoint {
         throw Refusal(.draining, "the server is shutting down; publish again in a second")
       }
       // Like the seed's, our clients say application/json; those that say nothing are taken to mean it.
-      guard let type = request.mediaType, type != "application/json" else { return .later(try publish(request, worker)) }
+      guard let type = request.mediaType, type != "application/json" else {
+        return .later(try publish(request, worker))
+      }
       throw Refusal(.unsupportedMediaType, "the body must be JSON; send Content-Type: application/json")
     } catch {
       worker.services.logger.info(

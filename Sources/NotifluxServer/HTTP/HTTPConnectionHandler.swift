@@ -28,6 +28,8 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   /// Parts that were decoded while a request is being answered (RFC 9112 §9.3.2).
   private var backlog = CircularBuffer<HTTPServerRequestPart>(initialCapacity: 1)
   private var owesRead = false
+  /// No request has come yet.
+  private var isFresh = true
 
   init(worker: Worker, switchToWebSocket: @escaping (ChannelHandlerContext) throws -> Void) {
     self.worker = worker
@@ -108,13 +110,16 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   }
 
   private func begin(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+    isFresh = false
     let request = HTTPRequest(head: head)
     let limit = worker.configuration.maximumMessageSize
     do throws(HTTPFailure) {
       guard head.version.minor == 0 || head.headers["host"].count == 1 else {
         throw HTTPFailure(.badRequest, "the Host field must be sent exactly once", closes: true)
       }
-      if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > limit { throw Self.tooLarge(limit: limit) }
+      if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > limit {
+        throw Self.tooLarge(limit: limit)
+      }
       try Self.checkExpectation(head)
     } catch {
       return refuse(error, context: context)
@@ -131,7 +136,9 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   }
 
   private static func checkExpectation(_ head: HTTPRequestHead) throws(HTTPFailure) {
-    guard let expectation = head.headers.first(name: "expect"), expectation.lowercased() != "100-continue" else { return }
+    guard let expectation = head.headers.first(name: "expect"), expectation.lowercased() != "100-continue" else {
+      return
+    }
     let refusal = Refusal(.badRequest, "the only expectation that can be met is 100-continue")
     throw HTTPFailure(refusal, status: .expectationFailed, closes: true)
   }
@@ -196,7 +203,11 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
 
   private func refuse(_ failure: HTTPFailure, context: ChannelHandlerContext) {
     let head: HTTPRequestHead
-    if case .receiving(let request, _) = state { head = request.head } else { head = .init(version: .http1_1, method: .GET, uri: "/") }
+    if case .receiving(let request, _) = state {
+      head = request.head
+    } else {
+      head = .init(version: .http1_1, method: .GET, uri: "/")
+    }
     var failure = failure
     failure.closesConnection = true
     respond(failure.response, to: head, context: context)
@@ -208,7 +219,8 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     let closes = response.closesConnection || wasCut || worker.isDraining || !head.isKeepAlive
     let version = HTTPVersion(major: 1, minor: 1)
     let headers = fields(of: response, origin: head.headers.first(name: "origin"), closes: closes, head: head)
-    context.write(wrapOutboundOut(.head(.init(version: version, status: response.status, headers: headers))), promise: nil)
+    context.write(
+      wrapOutboundOut(.head(.init(version: version, status: response.status, headers: headers))), promise: nil)
     if head.method != .HEAD && !response.body.isEmpty {
       context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
     }
@@ -225,7 +237,9 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
       headers.add(name: "content-length", value: String(response.body.count))
     }
     for (name, value) in response.headers { headers.add(name: name, value: value) }
-    for (name, value) in worker.configuration.allowedOrigins.headers(for: origin) { headers.add(name: name, value: value) }
+    for (name, value) in worker.configuration.allowedOrigins.headers(for: origin) {
+      headers.add(name: name, value: value)
+    }
     if closes {
       headers.add(name: "connection", value: "close")
     } else if head.version.minor == 0 {
@@ -280,12 +294,16 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   override func timeOut(now: Int) {
     guard let context else { return }
     switch state {
-    case .receiving:
-      let message = "the request was not complete after \(Limits.requestBodyTimeout) s"
-      refuse(HTTPFailure(.timeout, message, closes: true), context: context)
+    case .receiving: refuseLate("body", after: Limits.requestBodyTimeout, context: context)
+    case .idle where isFresh: refuseLate("head", after: Limits.requestHeadTimeout, context: context)
     case .idle, .lingering: context.close(promise: nil)
     case .responding, .upgraded: worker.schedule(self, at: .max)
     }
+  }
+
+  private func refuseLate(_ part: String, after seconds: Int, context: ChannelHandlerContext) {
+    let message = "the request \(part) was not complete after \(seconds) s"
+    refuse(HTTPFailure(.timeout, message, closes: true), context: context)
   }
 
   override func drain(reconnectIn milliseconds: Int) {

@@ -7,7 +7,9 @@ import NotifluxProtocol
 enum WebSocketEndpoint {
   static func respond(to request: HTTPRequest, worker: Worker, channel: any Channel) -> HTTPReply {
     do throws(HTTPFailure) {
-      guard !worker.isDraining else { throw HTTPFailure(.draining, "the server is shutting down; reconnect in a second") }
+      guard !worker.isDraining else {
+        throw HTTPFailure(.draining, "the server is shutting down; reconnect in a second")
+      }
       try check(request, origins: worker.configuration.allowedOrigins)
       return .upgrade(
         upgrader.buildUpgradeResponse(channel: channel, upgradeRequest: request.head, initialResponseHeaders: [:]))

@@ -39,7 +39,9 @@ struct Listener {
     let worker = workers.worker(of: channel.eventLoop)
     let pipeline = channel.pipeline.syncOperations
     let connections = worker.services.connections
-    guard connections.enter() else { return try refuse(channel, isTLS: tls != nil, limit: connections.limit) }
+    guard connections.enter() else {
+      return try pipeline.addHandler(CrowdedHandler(isTLS: tls != nil, limit: connections.limit))
+    }
     channel.closeFuture.whenComplete { _ in connections.leave() }
     if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls.context)) }
     var limits = NIOHTTPDecoderLimitConfiguration()
@@ -57,20 +59,5 @@ struct Listener {
       pipeline.removeHandler(decoder, promise: nil)
     }
     try pipeline.addHandlers([encoder, decoder, connection])
-  }
-
-  /// One connection too many is told so, where that costs no TLS handshake.
-  private static func refuse(_ channel: any Channel, isTLS: Bool, limit: Int) throws {
-    if !isTLS {
-      let message = "the server holds \(limit) connections, the most allowed; try again in a second"
-      let body = String(decoding: BroadcastAnswer.refused(Refusal(.rateLimited, message)).json, as: UTF8.self)
-      let head = [
-        "HTTP/1.1 429 Too Many Requests", "content-type: application/json", "content-length: \(body.utf8.count)",
-        "retry-after: 1", "connection: close",
-      ]
-      let answer = head.joined(separator: "\r\n") + "\r\n\r\n" + body
-      channel.eventLoop.execute { channel.writeAndFlush(ByteBuffer(string: answer), promise: nil) }
-    }
-    channel.eventLoop.execute { channel.close(promise: nil) }
   }
 }

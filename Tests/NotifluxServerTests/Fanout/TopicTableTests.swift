@@ -1,0 +1,59 @@
+import NotifluxProtocol
+import Testing
+
+@testable import NotifluxServer
+
+@Suite struct TopicTableTests {
+  private final class Sink {
+    let name: Int
+    init(_ name: Int) { self.name = name }
+  }
+
+  private typealias Table = TopicTable<Sink>
+
+  @Test("subscribing twice is as good as once, and unsubscribing from nothing is no error")
+  func idempotent() throws {
+    let table = Table()
+    let sink = Sink(1)
+    let subscriber = Table.Subscriber(sink: sink)
+    let topic = try Topic("t")
+    table.unsubscribe(subscriber, from: topic)
+    table.subscribe(subscriber, to: topic)
+    table.subscribe(subscriber, to: topic)
+    #expect(table.members(of: topic).count == 1)
+    table.unsubscribe(subscriber, from: topic)
+    #expect(table.members(of: topic).isEmpty)
+    #expect(table.topicCount == 0)
+  }
+
+  @Test("whatever happens in whatever order, it holds what a plain set of pairs would hold")
+  func model() throws {
+    var random = SeededGenerator(seed: 42)
+    let table = Table()
+    let topics = try (0..<7).map { try Topic("t\($0)") }
+    let sinks = (0..<9).map(Sink.init)
+    let subscribers = sinks.map { Table.Subscriber(sink: $0) }
+    var model: Set<[Int]> = []
+    for _ in 0..<20000 {
+      let subscriber = Int.random(in: 0..<sinks.count, using: &random)
+      let topic = Int.random(in: 0..<topics.count, using: &random)
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0..<5:
+        table.subscribe(subscribers[subscriber], to: topics[topic])
+        model.insert([subscriber, topic])
+      case 5..<9:
+        table.unsubscribe(subscribers[subscriber], from: topics[topic])
+        model.remove([subscriber, topic])
+      default:
+        table.unsubscribeAll(subscribers[subscriber])
+        model = model.filter { $0[0] != subscriber }
+      }
+      #expect(table.subscriptionCount == model.count)
+      #expect(table.topicCount == Set(model.map { $0[1] }).count)
+      let members = table.members(of: topics[topic]).map(\.subscriber.sink.name).sorted()
+      #expect(members == model.filter { $0[1] == topic }.map { $0[0] }.sorted())
+      let held = Set(subscribers[subscriber].topics)
+      #expect(held == Set(model.filter { $0[0] == subscriber }.map { topics[$0[1]] }))
+    }
+  }
+}
