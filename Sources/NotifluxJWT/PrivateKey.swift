@@ -62,7 +62,7 @@ public struct PrivateKey: Sendable {
     do {
       key = try OwnedKey(privateDER: der)
     } catch {
-      throw KeyError("the private key cannot be read; is the file damaged?", error)
+      throw KeyError("the private key cannot be read (is the file damaged?)", error)
     }
     if let kind = key.foreignKind { throw PublicKey.foreign(kind) }
     guard key.isConsistent(privateToo: true) else {

@@ -75,7 +75,7 @@ public struct PublicKey: Sendable {
     do {
       key = try OwnedKey(publicDER: der)
     } catch {
-      throw KeyError("the public key cannot be read; is the file damaged?", error)
+      throw KeyError("the public key cannot be read (is the file damaged?)", error)
     }
     if let kind = key.foreignKind { throw foreign(kind) }
     guard key.isConsistent(privateToo: false) else {

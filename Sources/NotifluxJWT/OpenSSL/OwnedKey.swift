@@ -24,7 +24,12 @@ final class OwnedKey: @unchecked Sendable {
 
   /// A private key of any kind, as PKCS#8 (RFC 5958) or as its own format, such as SEC1's (RFC 5915).
   convenience init(privateDER der: [UInt8]) throws(OpenSSLError) {
-    try self.init(der) { d2i_AutoPrivateKey(nil, $0, $1) }
+    do {
+      // Asked for one kind, OpenSSL tries a quarter of its decoders; other kinds are read only to name them.
+      try self.init(der) { d2i_PrivateKey(EVP_PKEY_EC, nil, $0, $1) }
+    } catch {
+      try self.init(der) { d2i_AutoPrivateKey(nil, $0, $1) }
+    }
   }
 
   /// A public key of any kind, as SubjectPublicKeyInfo (RFC 5280 §4.1).

@@ -1,0 +1,113 @@
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+
+/// Why there is no WebSocket.
+struct HandshakeFailure: Error, Sendable, Equatable {
+  var error: ClientError
+  /// What the server asks to wait before the next attempt.
+  var retryAfter: Duration?
+}
+
+/// Sends the opening handshake (RFC 6455 §4.1) and waits for what comes of it. The handler's place is after NIO's HTTP
+/// handlers; it leaves with them once the connection is a WebSocket.
+final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPClientResponsePart
+  typealias OutboundOut = HTTPClientRequestPart
+
+  private let endpoint: Endpoint
+  private let timeout: TimeAmount
+  /// Of several outcomes the first counts.
+  private let result: EventLoopPromise<Void>
+  private var answer: HTTPAnswer?
+  private var timer: Scheduled<Void>?
+
+  init(endpoint: Endpoint, timeout: TimeAmount, result: EventLoopPromise<Void>) {
+    self.endpoint = endpoint
+    self.timeout = timeout
+    self.result = result
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path(for: "/ws"))
+    head.headers = ["Host": endpoint.hostHeader, "User-Agent": "notiflux"]
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+      let limit = Duration(self.timeout).forPeople
+      self.fail(.timedOut(self.endpoint, reason: "no answer to the WebSocket handshake within \(limit)"), context)
+    }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+  /// Only an answer that is no upgrade comes here.
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head): answer = HTTPAnswer(head)
+    case .body(let part): answer?.append(part)
+    case .end:
+      guard let answer else { return }
+      switch Verdict(answer, from: endpoint) {
+      case .failed(let error): fail(error, context)
+      case .temporary(let error, let retryAfter, _): fail(error, retryAfter: retryAfter, context)
+      case .accepted: fail(.unexpectedAnswer(endpoint, status: answer.status, snippet: answer.snippet), context)
+      }
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if error is NIOHTTPClientUpgradeError {
+      let reason = "the handshake's answer is not that of a WebSocket server (RFC 6455 §4.1)"
+      fail(.unexpectedAnswer(endpoint, status: 101, snippet: reason), context)
+    } else {
+      fail(ClientError(error, at: endpoint), context)
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    let reason = "the server closed the connection during the WebSocket handshake"
+    fail(.unreachable(endpoint, reason: reason), context)
+  }
+
+  private func fail(_ error: ClientError, retryAfter: Duration? = nil, _ context: ChannelHandlerContext) {
+    result.fail(HandshakeFailure(error: error, retryAfter: retryAfter))
+    context.close(promise: nil)
+  }
+}
+
+/// NIO's upgrader with two differences: it takes none of NIO's frame handlers but ours, and it refuses an answer that
+/// names an extension or subprotocol we did not offer (RFC 6455 §4.1).
+final class FrameUpgrader: NIOHTTPClientProtocolUpgrader {
+  private let base = NIOWebSocketClientUpgrader { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
+  private let handshake: HandshakeHandler
+  private let frames: FrameHandler
+  private let result: EventLoopPromise<Void>
+
+  init(handshake: HandshakeHandler, frames: FrameHandler, result: EventLoopPromise<Void>) {
+    self.handshake = handshake
+    self.frames = frames
+    self.result = result
+  }
+
+  var supportedProtocol: String { base.supportedProtocol }
+  var requiredUpgradeHeaders: [String] { base.requiredUpgradeHeaders }
+
+  func addCustom(upgradeRequestHeaders: inout HTTPHeaders) {
+    base.addCustom(upgradeRequestHeaders: &upgradeRequestHeaders)
+  }
+
+  func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
+    base.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
+      && !upgradeResponse.headers.contains(name: "Sec-WebSocket-Extensions")
+      && !upgradeResponse.headers.contains(name: "Sec-WebSocket-Protocol")
+  }
+
+  func upgrade(context: ChannelHandlerContext, upgradeResponse: HTTPResponseHead) -> EventLoopFuture<Void> {
+    context.eventLoop.makeCompletedFuture {
+      try context.pipeline.syncOperations.addHandler(frames)
+      context.pipeline.syncOperations.removeHandler(handshake, promise: nil)
+      result.succeed(())
+    }
+  }
+}

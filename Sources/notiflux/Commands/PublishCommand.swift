@@ -1,0 +1,3 @@
+import CommandTable
+
+enum PublishCommand { static let command: Command = Command("publish", summary: "Publish messages") { _ in .failure } }

@@ -1,0 +1,179 @@
+import CommandTable
+import Logging
+import NotifluxJWT
+import NotifluxProtocol
+import NotifluxServer
+
+/// `notiflux serve`: its rows, and what they amount to.
+enum ServeCommand {
+  static let host = Option(
+    "host", .text("HOST", accepted: "a name or an IP address"), default: "127.0.0.1", environment: "HOST",
+    help: "Listen on this address; 0.0.0.0 or :: for all", group: "Listening")
+  static let port = Option(
+    "port", short: "p", .integer(in: 0...65535, placeholder: "PORT"), default: "8080", environment: "PORT",
+    help: "Listen on this port; 0 takes any free one, which is logged", group: "Listening")
+  static let workers = Option(
+    "workers", short: "w", .integer(in: 1...1024), default: .computed("the number of cores", { Machine.cores }),
+    environment: "WORKER_COUNT", help: "Run this many event loops, each on a thread of its own", group: "Listening")
+  static let tlsCertificate = Option(
+    "tls-certificate", .file, environment: "NOTIFLUX_TLS_CERTIFICATE",
+    help: "Serve https and wss with this certificate chain (PEM, leaf first)", group: "Listening")
+  static let tlsKey = Option(
+    "tls-key", .file, environment: "NOTIFLUX_TLS_KEY", help: "The private key of the certificate (PEM)",
+    group: "Listening")
+  static let allowOrigin = Option(
+    repeatable: "allow-origin", .origin, environment: "NOTIFLUX_ALLOW_ORIGIN", environmentSeparator: ",",
+    help: "Only pages of ORIGIN may connect, and may read answers (CORS); * for any",
+    details: [
+      "Without this option pages of any origin may open a WebSocket (a token is needed to get anything), and no CORS "
+        + "header is sent. An origin is what browsers send: `https://www.example.com`, with its port if that is not the "
+        + "scheme's own."
+    ], group: "Listening")
+
+  static let publicKey = Option(
+    repeatable: "public-key", .file, environment: "JWT_PUBLIC_KEY_FILE",
+    help: "Accept tokens signed for the public keys in FILE (PEM)", group: "Tokens")
+  static let publicKeyBase64 = Option(
+    variable: "JWT_PUBLIC_KEY_B64", .text("BASE64"),
+    help: "The public keys themselves, as base64 of a PEM file, where no --public-key is given", group: "Tokens")
+  static let leeway = Option(
+    "leeway", .duration(in: .zero ... .seconds(3600)), default: "0s", environment: "NOTIFLUX_LEEWAY",
+    help: "Take the times in tokens less strictly by this much", group: "Tokens")
+  static let dev = Option(
+    flag: "dev", help: "Make or reuse a key pair in .notiflux/ and print commands to try; loopback only",
+    group: "Tokens")
+
+  static let maxConnections = Option(
+    "max-connections", .integer(in: 1...10_000_000),
+    default: .computed(
+      "what open files and memory allow", { Machine.connections(fileLimit: Machine.raiseFileLimit()) }),
+    environment: "NOTIFLUX_MAX_CONNECTIONS", help: "Hold at most this many connections", group: "Limits")
+  static let maxSubscriptions = Option(
+    "max-subscriptions", .integer(in: 1...1_000_000), default: "128", environment: "NOTIFLUX_MAX_SUBSCRIPTIONS",
+    help: "Let a connection hold at most this many topics", group: "Limits")
+  static let maxMessageSize = Option(
+    "max-message-size", .byteCount(in: 1024...(1 << 30)), default: "2MiB", environment: "NOTIFLUX_MAX_MESSAGE_SIZE",
+    help: "Refuse a publish whose body is larger (413)", group: "Limits")
+  static let maxPending = Option(
+    "max-pending", .byteCount(in: 1024...(1 << 34)), default: "4MiB", environment: "NOTIFLUX_MAX_PENDING",
+    help: "Close a connection for which more than this waits unsent (1013)", group: "Limits")
+  static let drainTimeout = Option(
+    "drain-timeout", .duration(in: .zero ... .seconds(3600)), default: "10s", environment: "NOTIFLUX_DRAIN_TIMEOUT",
+    help: "On SIGTERM, give clients this long to go", group: "Limits")
+
+  static let logLevel = Option(
+    "log-level", .choice(Logger.Level.allCases.map { ($0.rawValue, $0) }, placeholder: "LEVEL"), default: "info",
+    environment: "NOTIFLUX_LOG_LEVEL", help: "Log from this level on", group: "Logging")
+  static let logFormat = Option(
+    "log-format", .choice(of: LogFormat.self), default: "text", environment: "NOTIFLUX_LOG_FORMAT",
+    help: "Log for people or for machines", group: "Logging")
+  static let check = Option(
+    flag: "check", help: "Check all settings, keys and certificates, and exit", group: "Logging")
+
+  static let command: Command = Command(
+    "serve", summary: "Run the server",
+    discussion: [
+      "Serves `POST /broadcast` to publishers and `GET /ws` to subscribers; `GET /health` and `GET /ready` tell how it is. "
+        + "At least one public key is needed: `--public-key`, one of the variables, or `--dev`.",
+      "`SIGHUP` reads the keys and certificates again; a bad file keeps the old ones and says so. `SIGTERM` and `SIGINT` "
+        + "drain: nothing new is accepted, requests under way are answered, clients are told when to come back. A second "
+        + "one stops at once.",
+    ],
+    options: [
+      host, port, workers, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64, leeway, dev, maxConnections,
+      maxSubscriptions, maxMessageSize, maxPending, drainTimeout, logLevel, logFormat, check,
+    ],
+    examples: [
+      Example("notiflux serve --dev", "Try it out; commands to paste are printed."),
+      Example("notiflux serve --public-key es256_public.pem --host 0.0.0.0", "Serve the network."),
+      Example("notiflux serve --public-key old.pem --public-key new.pem", "Accept two keys while you rotate them."),
+      Example("notiflux serve --public-key es256_public.pem --check", "See whether it would start."),
+    ], run: run)
+
+  private static func run(_ settings: Settings) throws -> ExitCode {
+    let configuration = try configuration(settings)
+    if settings[check] {
+      try StandardStream.output.write("the configuration is good\n")
+      return .success
+    }
+    _ = Machine.raiseFileLimit()
+    let (level, format) = (settings[logLevel], settings[logFormat])
+    let logger = Logger(label: "notiflux") { _ in LogOutput(format: format, level: level) }
+    return try ServeRun(settings: settings, configuration: configuration, logger: logger).run()
+  }
+
+  /// Everything that can be wrong is found here, before anything starts.
+  private static func configuration(_ settings: Settings) throws -> ServerConfiguration {
+    if settings[dev] && !isLoopback(settings[host]) {
+      throw settings.rejection(of: host, settings[host], because: "is not a loopback address, which --dev is for")
+    }
+    guard settings[maxPending] >= settings[maxMessageSize] else {
+      throw settings.usageError(
+        "--max-pending is smaller than --max-message-size, so the largest messages could never be delivered; raise it")
+    }
+    var configuration = ServerConfiguration(keys: try keys(settings))
+    configuration.host = settings[host]
+    configuration.port = settings[port]
+    configuration.workers = settings[workers]
+    configuration.leeway = settings[leeway].inSeconds
+    configuration.maximumConnections = settings[maxConnections]
+    configuration.maximumSubscriptions = settings[maxSubscriptions]
+    configuration.maximumMessageSize = settings[maxMessageSize]
+    configuration.maximumPending = settings[maxPending]
+    configuration.drainTimeout = settings[drainTimeout]
+    configuration.allowedOrigins = OriginPolicy(origins: settings[allowOrigin])
+    configuration.tls = try tls(settings)
+    return configuration
+  }
+
+  /// Read again on SIGHUP. A flag beats the variables; the two variables add to each other.
+  static func keys(_ settings: Settings) throws -> [PublicKey] {
+    var keys = try settings[publicKey].flatMap { try KeyFile.publicKeys($0) }
+    let hasFlag = if case .flag = settings.origin(of: publicKey) { true } else { false }
+    if !hasFlag, let base64 = settings[publicKeyBase64] {
+      keys += try KeyFile.publicKeys(base64: base64, from: "JWT_PUBLIC_KEY_B64")
+    }
+    if settings[dev] { keys.append(try DevelopmentKeys.find().publicKey) }
+    guard !keys.isEmpty else {
+      throw settings.usageError(
+        "a public key is needed; give --public-key FILE, set JWT_PUBLIC_KEY_FILE or JWT_PUBLIC_KEY_B64, or use --dev")
+    }
+    return keys
+  }
+
+  /// Read again on SIGHUP; `nil` serves plain HTTP.
+  static func tls(_ settings: Settings) throws -> TLSIdentity? {
+    switch (settings[tlsCertificate], settings[tlsKey]) {
+    case (nil, nil): return nil
+    case (let certificate?, let key?):
+      for path in [certificate, key] { _ = try File.read(path) }
+      do { return try TLSIdentity(certificateFile: certificate, keyFile: key) } catch {
+        throw CommandFailure("\(certificate), \(key): these are not a certificate and its key (PEM): \(error)")
+      }
+    default: throw settings.usageError("--tls-certificate and --tls-key belong together; give both")
+    }
+  }
+
+  private static func isLoopback(_ host: String) -> Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
+}
+
+extension ValueKind where Value == String {
+  /// `*`, or an origin as browsers send it (RFC 6454 §6.2).
+  fileprivate static var origin: Self {
+    ValueKind(placeholder: "ORIGIN", accepted: "scheme://host[:port], or *") { text throws(ValueProblem) in
+      if text == "*" { return text }
+      let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty, parts[1].starts(with: "//".utf8), parts[1].count > 2 else {
+        throw ValueProblem("has no scheme")
+      }
+      guard !parts[1].dropFirst(2).contains(UInt8(ascii: "/")) else { throw ValueProblem("has a path") }
+      return text
+    }
+  }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}

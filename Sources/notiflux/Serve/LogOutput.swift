@@ -1,0 +1,66 @@
+import Logging
+import NotifluxProtocol
+import Synchronization
+
+/// How log lines look.
+enum LogFormat: String, CaseIterable, Sendable {
+  /// `2026-11-23T15:04:05.250Z info  listening address=http://127.0.0.1:8080`
+  case text
+  /// One JSON object a line: `time`, `level`, `message`, then the data.
+  case json
+}
+
+/// Writes the log to standard error, each line whole.
+struct LogOutput: LogHandler {
+  var logLevel: Logger.Level
+  var metadata: Logger.Metadata = [:]
+  private let format: LogFormat
+
+  /// One line at a time, whatever thread it comes from.
+  private static let lock = Mutex(())
+
+  init(format: LogFormat, level: Logger.Level) {
+    self.format = format
+    logLevel = level
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let data = metadata.merging(event.metadata ?? [:]) { _, new in new }.sorted { $0.key < $1.key }
+    let time = Timestamp.text(Timestamp.now(), fractionDigits: 3) ?? ""
+    let line: String
+    switch format {
+    case .text: line = Self.text(time: time, level: event.level, message: "\(event.message)", data: data)
+    case .json: line = Self.json(time: time, level: event.level, message: "\(event.message)", data: data)
+    }
+    // A log that cannot be written (a full disk, a reader that went away) must not stop the server.
+    Self.lock.withLock { _ in try? StandardStream.error.write(line) }
+  }
+
+  static func text(
+    time: String, level: Logger.Level, message: String, data: [(key: String, value: Logger.Metadata.Value)]
+  ) -> String {
+    let name = level.rawValue
+    let padding = String(repeating: " ", count: max(0, 7 - name.utf8.count))
+    let pairs = data.map { " \($0.key)=\(quotedIfNeeded("\($0.value)"))" }.joined()
+    return "\(time) \(name)\(padding) \(message)\(pairs)\n"
+  }
+
+  static func json(
+    time: String, level: Logger.Level, message: String, data: [(key: String, value: Logger.Metadata.Value)]
+  ) -> String {
+    var object: JSONObject = ["time": .string(time), "level": .string(level.rawValue), "message": .string(message)]
+    for (key, value) in data { object[key] = .string("\(value)") }
+    return String(decoding: JSONValue.object(object).serialized(), as: UTF8.self) + "\n"
+  }
+
+  /// A value stands bare where that cannot be misread; else as a JSON string, so that a line stays a line.
+  private static func quotedIfNeeded(_ value: String) -> String {
+    let isPlain = !value.isEmpty && value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
+    return isPlain ? value : String(decoding: JSONValue.string(value).serialized(), as: UTF8.self)
+  }
+}

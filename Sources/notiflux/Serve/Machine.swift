@@ -1,0 +1,22 @@
+import Glibc
+
+/// What this machine allows a server.
+enum Machine {
+  static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+  /// Raises the soft limit on open files to the hard one; returns it.
+  static func raiseFileLimit() -> Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return Int(clamping: limit.rlim_cur)
+  }
+
+  /// As many connections as descriptors, some kept for everything else, and half the memory allow at 16 KiB each.
+  static func connections(fileLimit: Int) -> Int {
+    let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    return max(16, min(fileLimit - 64, memory / 2 / (16 << 10)))
+  }
+}

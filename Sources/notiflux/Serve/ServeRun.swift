@@ -1,0 +1,112 @@
+import CommandTable
+import Glibc
+import Logging
+import NIOCore
+import NotifluxServer
+
+/// A server from its start to its end, as signals steer it.
+struct ServeRun {
+  let settings: Settings
+  let configuration: ServerConfiguration
+  let logger: Logger
+
+  /// Returns when the server has gone.
+  func run() throws -> ExitCode {
+    let signals = SignalSource.stream(of: [SIGTERM, SIGINT, SIGHUP])
+    return try Blocking.wait { try await serve(signals) }
+  }
+
+  private func serve(_ signals: AsyncStream<Int32>) async throws -> ExitCode {
+    let server = Server(configuration: configuration, logger: logger)
+    let address: SocketAddress
+    do { address = try await server.start() } catch {
+      await server.stop()
+      throw CommandFailure(failureText(error))
+    }
+    let url = Self.url(of: address, isTLS: configuration.tls != nil)
+    logger.info(
+      "listening",
+      metadata: [
+        "address": "\(url)", "workers": "\(configuration.workers)", "keys": "\(configuration.keys.count)",
+        "connections": "\(configuration.maximumConnections)", "version": "\(Version.text)",
+      ])
+    if settings[ServeCommand.dev] {
+      let text = try DevelopmentKeys.find().instructions(url: url, program: Self.programPath)
+      try? StandardStream.output.write(text)
+    }
+    return await steer(server, by: signals)
+  }
+
+  private func steer(_ server: Server, by signals: AsyncStream<Int32>) async -> ExitCode {
+    let (events, continuation) = AsyncStream.makeStream(of: Event.self)
+    let forwarding = Task {
+      for await signal in signals { continuation.yield(.signal(signal)) }
+    }
+    defer { forwarding.cancel() }
+    var isDraining = false
+    for await event in events {
+      switch event {
+      case .signal(SIGHUP): reload(server)
+      case .signal where isDraining:
+        logger.warning(
+          "stopped before all connections were gone", metadata: ["connections": "\(server.connectionCount)"])
+        return .failure
+      case .signal:
+        isDraining = true
+        logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
+        Task {
+          await server.drain()
+          continuation.yield(.drained)
+        }
+      case .drained:
+        logger.info("stopped")
+        return .success
+      }
+    }
+    return .success
+  }
+
+  private enum Event {
+    case signal(Int32)
+    case drained
+  }
+
+  private func reload(_ server: Server) {
+    do {
+      let keys = try ServeCommand.keys(settings)
+      let tls = try ServeCommand.tls(settings)
+      server.replaceKeys(keys)
+      if let tls { server.replaceTLS(tls) }
+      logger.info("keys and certificates reloaded", metadata: ["keys": "\(keys.count)"])
+    } catch {
+      let reason = (error as? CommandFailure)?.message ?? (error as? UsageError)?.message ?? "\(error)"
+      logger.error("keys and certificates kept, the new ones are not good", metadata: ["reason": "\(reason)"])
+    }
+  }
+
+  private func failureText(_ error: any Error) -> String {
+    let place = "\(configuration.host):\(configuration.port)"
+    guard let error = error as? IOError else { return "cannot listen on \(place): \(error)" }
+    let reason = String(cString: strerror(error.errnoCode))
+    let advice =
+      switch error.errnoCode {
+      case EADDRINUSE: "; stop the other program or give another --port"
+      case EACCES: "; ports below 1024 are for root, give another --port"
+      case EADDRNOTAVAIL: "; --host must be an address of this machine"
+      default: ""
+      }
+    return "cannot listen on \(place): \(reason)\(advice)"
+  }
+
+  private static func url(of address: SocketAddress, isTLS: Bool) -> String {
+    let host = address.ipAddress ?? "localhost"
+    let shown = host.contains(":") ? "[\(host)]" : host
+    return "\(isTLS ? "https" : "http")://\(shown):\(address.port ?? 0)"
+  }
+
+  /// How this program can be called from any directory.
+  private static var programPath: String {
+    guard let name = CommandLine.arguments.first, name.contains("/") else { return "notiflux" }
+    return File.absolute(name)
+  }
+}

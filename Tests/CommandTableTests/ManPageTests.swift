@@ -1,0 +1,66 @@
+import Testing
+
+@testable import CommandTable
+
+@Suite("Manual pages")
+struct ManPageTests {
+  private let pages = Chat.program.manPages(date: "2026-11-23")
+
+  private func page(_ name: String) throws -> String {
+    try #require(pages.first { $0.fileName == name }).text
+  }
+
+  @Test("are one for the program and one for each command") func names() {
+    #expect(
+      pages.map(\.fileName) == ["chat.1", "chat-serve.1", "chat-token.1", "chat-publish.1", "chat-completion.1"])
+  }
+
+  @Test("are as they were agreed") func goldens() throws {
+    Golden.expect(try page("chat.1"), is: Golden.manOfProgram, in: "manOfProgram")
+    Golden.expect(try page("chat-serve.1"), is: Golden.manOfServe, in: "manOfServe")
+    Golden.expect(try page("chat-token.1"), is: Golden.manOfToken, in: "manOfToken")
+    Golden.expect(try page("chat-publish.1"), is: Golden.manOfPublish, in: "manOfPublish")
+  }
+
+  @Test("never let a text become a request or an escape") func escapes() {
+    #expect(Roff.literal(#"-a 'b' "c" \d ~^`"#) == #"\-a \(aqb\(aq \(dqc\(dq \ed \(ti\(ha\(ga"#)
+    #expect(Roff.prose("well-known") == "well-known")
+    #expect(Roff.prose("(--no-color") == #"(\-\-no\-color"#)
+    #expect(Roff.prose("é—👩\n") == #"\[u00E9]\[u2014]\[u1F469] "#)
+    var roff = Roff(title: "t", date: #"a "quoted" date"#, source: "s", manual: "m")
+    roff.paragraphs([".TH is no request. 'nor this"])
+    roff.code("'quoted'\n.dotted")
+    #expect(
+      roff.text == #"""
+        .TH T 1 "a \(dqquoted\(dq date" "s" "m"
+        \&.TH is no request.
+        \&'nor this
+        .PP
+        .RS 4
+        .EX
+        \(aqquoted\(aq
+        \&.dotted
+        .EE
+        .RE
+
+        """#)
+  }
+
+  @Test(
+    "please groff", .enabled(if: ShellTool.find("groff") != nil, "groff is not installed: pages go unchecked by it"))
+  func groff() throws {
+    for page in pages {
+      let (output, status) = try ShellTool.run("groff", ["-man", "-ww", "-z", "-Tascii"], input: page.text)
+      #expect(output.isEmpty && status == 0, "\(page.fileName): \(output)")
+    }
+  }
+
+  @Test(
+    "please mandoc", .enabled(if: ShellTool.find("mandoc") != nil, "mandoc is not installed: pages go unchecked by it"))
+  func mandoc() throws {
+    for page in pages {
+      let (output, _) = try ShellTool.run("mandoc", ["-T", "lint", "-W", "all"], input: page.text)
+      #expect(output.isEmpty, "\(page.fileName): \(output)")
+    }
+  }
+}

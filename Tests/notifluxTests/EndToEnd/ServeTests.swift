@@ -1,0 +1,115 @@
+import Foundation
+import FoundationNetworking
+import Testing
+
+@Suite struct ServeTests {
+  @Test(
+    "a setting that will not do names itself, its value and what is accepted, wherever it comes from",
+    arguments: [
+      (["--port", "99999"], [:], "--port", "65535"), ([], ["PORT": "99999"], "PORT", "(environment)"),
+      (["--workers", "0"], [:], "--workers", "0"), ([], ["WORKER_COUNT": "many"], "WORKER_COUNT", "many"),
+      (["--drain-timeout", "10"], [:], "--drain-timeout", "10"), (["--max-pending", "1MB"], [:], "--max-pending", "raise"),
+      (["--allow-origin", "example.com"], [:], "--allow-origin", "scheme"), (["--log-level", "loud"], [:], "--log-level", "info"),
+      ([], [:], "public key is needed", "--dev"), (["--dev", "--host", "0.0.0.0"], [:], "--host", "loopback"),
+      (["--tls-key", "k.pem"], [:], "--tls-certificate", "both"), (["--prt", "1"], [:], "--prt", "--port"),
+    ] as [([String], [String: String], String, String)])
+  func refuses(_ arguments: [String], _ environment: [String: String], _ name: String, _ part: String) async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      let key = arguments.isEmpty && environment.isEmpty || arguments.contains("--dev") ? [] : ["--public-key", "k.pem"]
+      _ = try tool.run("keygen", "--public", "k.pem")
+      let result = try tool.run(["serve"] + key + arguments, environment: environment)
+      #expect(result.status == 2, "\(result.errors)")
+      #expect(result.errors.contains(name) && result.errors.contains(part), "\(result.errors)")
+      #expect(result.errorLines.count == 2, "one line and the hint: \(result.errors)")
+    }
+  }
+
+  @Test("--check tells a good configuration from a bad one without starting")
+  func check() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      let printed = try tool.run("keygen").output
+      let base64 = printed.dropFirst("JWT_PUBLIC_KEY_B64=".count).dropLast()
+      #expect(try tool.run("serve", "--check", "--public-key", "es256_public.pem").status == 0)
+      // As `base64` prints it, with line breaks.
+      let broken = base64.prefix(76) + "\n" + base64.dropFirst(76) + "\n"
+      #expect(try tool.run("serve", "--check", environment: ["JWT_PUBLIC_KEY_B64": String(broken)]).status == 0)
+      for (environment, part) in [
+        (["JWT_PUBLIC_KEY_B64": "!" + base64], "not base64"), (["JWT_PUBLIC_KEY_FILE": "no.pem"], "no.pem"),
+        (["JWT_PUBLIC_KEY_FILE": "es256_private.pem"], "private key"),
+      ] {
+        let result = try tool.run("serve", "--check", environment: environment)
+        #expect(result.status == 1)
+        #expect(result.errors.contains(part) && result.errorLines.count == 1, "\(result.errors)")
+      }
+      let tls = try tool.run(
+        "serve", "--check", "--public-key", "es256_public.pem", "--tls-certificate", "es256_public.pem", "--tls-key",
+        "es256_private.pem")
+      #expect(tls.status == 1)
+      #expect(tls.errors.contains("es256_public.pem"))
+    }
+  }
+
+  @Test("it serves until SIGTERM, then goes with 0; a port that is taken is a clear error")
+  func serves() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      _ = try tool.run("keygen")
+      let server = try ServerProcess(tool)
+      let (data, _) = try await URLSession.shared.data(from: #require(URL(string: server.url + "/ready")))
+      #expect(String(decoding: data, as: UTF8.self) == #"{"status":"ready"}"#)
+      let port = try #require(server.url.split(separator: ":").last)
+      let second = try tool.run("serve", "--public-key", "es256_public.pem", "--port", String(port))
+      #expect(second.status == 1)
+      #expect(second.errors.contains("cannot listen on 127.0.0.1:\(port)") && second.errorLines.count == 1)
+      server.signal(SIGTERM)
+      #expect(server.wait() == 0)
+    }
+  }
+
+  @Test("SIGHUP takes new keys, and keeps the old ones where the new are bad")
+  func reloads() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      _ = try tool.run("keygen")
+      _ = try tool.run("keygen", "--out-dir", "new")
+      let server = try ServerProcess(tool, ["--public-key", "es256_public.pem", "--log-format", "text"])
+      try FileManager.default.removeItem(atPath: tool.path("es256_public.pem"))
+      try tool.write("nonsense", to: "es256_public.pem")
+      server.signal(SIGHUP)
+      try server.waitForLog("keys and certificates kept")
+      #expect(try await status(server, tool, key: "es256_private.pem") == 200)
+      try tool.write(tool.contents("new/es256_public.pem"), to: "es256_public.pem")
+      server.signal(SIGHUP)
+      try server.waitForLog("keys and certificates reloaded")
+      #expect(try await status(server, tool, key: "es256_private.pem") == 401)
+      #expect(try await status(server, tool, key: "new/es256_private.pem") == 200)
+      server.signal(SIGTERM)
+      #expect(server.wait() == 0)
+    }
+  }
+
+  @Test("--dev makes a key pair once and finds it again")
+  func development() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      let first = try ServerProcess(tool, ["--dev"])
+      #expect(try tool.files() == [".notiflux"])
+      let key = try tool.contents(".notiflux/es256_private.pem")
+      #expect(try await status(first, tool, key: ".notiflux/es256_private.pem") == 200)
+      first.signal(SIGINT)
+      #expect(first.wait() == 0)
+      let second = try ServerProcess(tool, ["--dev"])
+      #expect(try tool.contents(".notiflux/es256_private.pem") == key)
+      second.signal(SIGTERM)
+      #expect(second.wait() == 0)
+    }
+  }
+
+  /// Of a publish with a token signed by `key`.
+  private func status(_ server: ServerProcess, _ tool: Tool, key: String) async throws -> Int {
+    let token = try tool.run("token", "broadcast", "t", "--key", key).output.dropLast()
+    var request = URLRequest(url: try #require(URL(string: server.url + "/broadcast")))
+    request.httpMethod = "POST"
+    request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+    request.httpBody = Data(#"{"topic":"t","message":"m","token":"\#(token)"}"#.utf8)
+    let (_, response) = try await URLSession.shared.data(for: request)
+    return try #require(response as? HTTPURLResponse).statusCode
+  }
+}
