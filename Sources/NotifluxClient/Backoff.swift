@@ -10,7 +10,11 @@ struct Backoff: Sendable {
   /// one that is waited for now.
   func delay(failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
     var bound = min(base, cap)
-    for _ in 0..<max(0, failures) where bound < cap { bound = min(bound * 2, cap) }
+    var doublings = failures
+    while doublings > 0, bound > .zero, bound < cap {
+      bound = min(bound * 2, cap)
+      doublings -= 1
+    }
     return bound * Double.random(in: 0...1, using: &generator)
   }
 }

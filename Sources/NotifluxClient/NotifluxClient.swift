@@ -54,9 +54,9 @@ public final class NotifluxClient: Sendable {
   }
 
   /// Closes the connections and stops the client's own thread. What is under way fails with
-  /// ``ClientError/cancelled``; end the iteration of subscriptions first.
+  /// ``ClientError/cancelled``; end the iteration of subscriptions first. A second call does nothing.
   public func shutDown() async {
-    connector.shutDown()
+    guard connector.shutDown() else { return }
     await publisher.shutDown()
     try? await ownGroup?.shutdownGracefully()
   }

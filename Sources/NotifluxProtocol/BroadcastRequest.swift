@@ -21,7 +21,7 @@ package struct BroadcastRequest: Sendable, Equatable {
   package init(json bytes: UnsafeRawBufferPointer) throws(Refusal) {
     let value: JSONValue
     do { value = try JSONValue.parse(bytes) } catch {
-      throw Refusal(.badRequest, "the body is not valid JSON: \(error)")
+      throw Refusal(.badRequest, "the body is not valid JSON: \(error.message)")
     }
     guard case .object(let object) = value else {
       throw Refusal(.badRequest, #"the body must be a JSON object such as {"topic":"t","message":"m","token":"…"}"#)

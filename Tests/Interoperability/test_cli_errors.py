@@ -74,7 +74,7 @@ USAGE_ERRORS = [
     (["token", "broadcast", "t", "--key", "{key}", "--ttl", "0s"], ["--ttl", "0s"]),
     (["token", "broadcast", "", "--key", "{key}"], ["TOPIC"]),
     (["token", "broadcast", "x" * 256, "--key", "{key}"], ["TOPIC"]),
-    (["token", "inspect", "a", "b"], ["b"]),
+    (["token", "inspect", "a", "b"], ["unexpected argument"]),
     (["publish"], ["TOPIC"]),
     (["publish", "t", "m", "extra"], ["extra"]),
     (["publish", "t", "m"], ["--key"]),

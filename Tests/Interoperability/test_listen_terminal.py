@@ -157,6 +157,7 @@ def test_the_history_file_knows_no_tokens(session, say, keys, tmp_path):
     listening.type("\x10\x10")
     listening.expect(token[-20:])
     listening.type("\x03")
+    listening.expect("^C")
     listening.enter("/quit")
     listening.end()
     history = listening.history()
@@ -170,9 +171,9 @@ def test_the_history_file_knows_no_tokens(session, say, keys, tmp_path):
     # The next session recalls it.
     again = session()
     again.prompt()
-    again.type("\x12/subscribe")
-    again.expect(f"/subscribe {TOPIC}")
-    again.type("\x07\x04")
+    again.type("\x12/subscribe\x05\x0c")  # found, taken, and drawn whole
+    again.expect(f"> /subscribe {TOPIC}")
+    again.type("\x15\x04")
     again.end()
 
 
@@ -183,7 +184,7 @@ def test_tab_completes_commands_and_known_topics(session, say, keys):
     listening.type("/top\t")
     listening.expect("/topics ")
     listening.type("\x15/un\t")
-    listening.expect("/unsubscribe")
+    listening.expect("subscribe")  # a bell in between says that there is more than one
     listening.type("\x15/unsubscribe termi\t")
     listening.expect(f"/unsubscribe {TOPIC}")
     # No file names.

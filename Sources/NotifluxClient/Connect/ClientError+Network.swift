@@ -51,7 +51,9 @@ extension ClientError {
     }
   }
 
-  private static func tls(_ error: NIOSSLError, _ endpoint: Endpoint, _ certificate: NIOSSLCertificate?) -> ClientError {
+  private static func tls(
+    _ error: NIOSSLError, _ endpoint: Endpoint, _ certificate: NIOSSLCertificate?
+  ) -> ClientError {
     if error == .uncleanShutdown { return .unreachable(endpoint, reason: "the connection was cut off") }
     let text = "\(error)"
     let reason =

@@ -26,7 +26,8 @@ final class Connector: Sendable {
 
   var isShutDown: Bool { hasShutDown.load(ordering: .acquiring) }
 
-  func shutDown() { hasShutDown.store(true, ordering: .releasing) }
+  /// Returns `false` if that has happened before.
+  func shutDown() -> Bool { !hasShutDown.exchange(true, ordering: .acquiringAndReleasing) }
 
   /// A connection on ``eventLoop`` that is ready to be written to, after the TLS handshake where there is one. Fails
   /// with a ``ClientError`` only.
@@ -79,7 +80,7 @@ final class Connector: Sendable {
   private func authorities(in file: String) throws(ClientError) -> [NIOSSLCertificate] {
     let certificates = try? NIOSSLCertificate.fromPEMFile(file)
     guard let certificates, !certificates.isEmpty else {
-      throw .tls(endpoint, reason: "the CA file \"\(file)\" cannot be read as PEM certificates; check path and contents")
+      throw .tls(endpoint, reason: "the CA file \"\(file)\" cannot be read as PEM certificates; check it")
     }
     return certificates
   }

@@ -78,8 +78,9 @@ final class PublishLane: @unchecked Sendable {
   func disconnected(_ error: (any Error)?, on handler: AnswerHandler) {
     guard handler === connection else { return }
     connection = nil
+    let endpoint = connector.endpoint
     let reason = "the server closed the connection before it answered"
-    let cause = error.map { ClientError($0, at: connector.endpoint) } ?? .unreachable(connector.endpoint, reason: reason)
+    let cause = error.map { ClientError($0, at: endpoint) } ?? .unreachable(endpoint, reason: reason)
     perform(machine.disconnected(cause, now: .now()))
   }
 

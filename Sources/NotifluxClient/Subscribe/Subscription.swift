@@ -27,6 +27,8 @@ public final class Subscription: AsyncSequence, Sendable {
     var topics: [Topic]
     /// Of topics that were added while there was no connection.
     var spareTokens: [Topic: String] = [:]
+    /// Of topics that were added with a token of their own, for every connection.
+    var ownTokens: [Topic: String] = [:]
     var session = TextSession()
     var link: WebSocketLink?
     var isIterated = false
@@ -54,12 +56,20 @@ public final class Subscription: AsyncSequence, Sendable {
   public var topics: [Topic] { state.withLock(\.topics) }
 
   /// Subscribes to one more topic. Returns when the server has been asked, or, without a connection, when it will be;
-  /// the outcome is an event. Throws ``ClientError/noToken(_:)`` if the callback throws, and
-  /// ``ClientError/refused(_:status:)`` for a topic or token that cannot be sent.
-  public func add(_ topic: Topic) async throws(ClientError) {
-    let token = try await freshToken(for: [topic])
+  /// the outcome is an event. A `token` given here is used for this topic from now on, and the callback is not asked.
+  /// Throws ``ClientError/noToken(_:)`` if the callback throws, and ``ClientError/refused(_:status:)`` for a topic or
+  /// token that cannot be sent.
+  public func add(_ topic: Topic, token own: String? = nil) async throws(ClientError) {
+    let token: String
+    if let own {
+      try Self.check(own, for: [topic])
+      token = own
+    } else {
+      token = try await freshToken(for: [topic])
+    }
     state.withLock { state in
       if !state.topics.contains(topic) { state.topics.append(topic) }
+      state.ownTokens[topic] = own
       if let link = state.link {
         link.send(state.session.subscribe(topic, token: token))
       } else {
@@ -73,6 +83,7 @@ public final class Subscription: AsyncSequence, Sendable {
     state.withLock { state in
       state.topics.removeAll { $0 == topic }
       state.spareTokens[topic] = nil
+      state.ownTokens[topic] = nil
       state.link?.send(state.session.unsubscribe(topic))
     }
   }
@@ -82,6 +93,7 @@ public final class Subscription: AsyncSequence, Sendable {
     state.withLock { state in
       state.topics = []
       state.spareTokens = [:]
+      state.ownTokens = [:]
       state.link?.send(state.session.unsubscribeAll())
     }
   }
@@ -127,6 +139,11 @@ public final class Subscription: AsyncSequence, Sendable {
     do { token = try await self.token(topics) } catch {
       throw error as? ClientError ?? .noToken("\(error)")
     }
+    try Self.check(token, for: topics)
+    return token
+  }
+
+  private static func check(_ token: String, for topics: [Topic]) throws(ClientError) {
     do throws(Refusal) {
       try Token.check(token)
       for topic in topics where !topic.fitsTextCommands {
@@ -135,6 +152,5 @@ public final class Subscription: AsyncSequence, Sendable {
     } catch {
       throw .refused(error, status: nil)
     }
-    return token
   }
 }

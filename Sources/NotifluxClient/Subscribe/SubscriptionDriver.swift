@@ -49,7 +49,8 @@ final class SubscriptionDriver {
   }
 
   private func connect(isolation actor: isolated (any Actor)?) async throws(ClientError) {
-    let topics = subscription.topics
+    // Those that brought a token of their own need none from the callback.
+    let topics = subscription.state.withLock { state in state.topics.filter { state.ownTokens[$0] == nil } }
     do throws(HandshakeFailure) {
       let token = topics.isEmpty ? nil : try await token(for: topics, isolation: actor)
       let link = try await WebSocketLink.connect(subscription.connector, configuration: subscription.configuration)
@@ -77,7 +78,8 @@ final class SubscriptionDriver {
       state.session = TextSession()
       state.link = link
       for topic in state.topics {
-        guard let token = known.contains(topic) ? token : state.spareTokens[topic] else { continue }
+        let own = state.ownTokens[topic] ?? state.spareTokens[topic]
+        guard let token = known.contains(topic) ? token : own else { continue }
         link.send(state.session.subscribe(topic, token: token))
       }
       state.spareTokens = [:]

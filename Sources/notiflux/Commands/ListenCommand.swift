@@ -1,5 +1,86 @@
 import CommandTable
+import NotifluxClient
+import NotifluxProtocol
 
+/// `notiflux listen`: its rows, and whether there is a terminal to hold a session on.
 enum ListenCommand {
-  static let command: Command = Command("listen", summary: "Print messages as they are published") { _ in .failure }
+  static let topics = Argument(
+    zeroOrMore: "TOPIC", .text("TOPIC"), help: "The topics to subscribe to; in a session more can be added")
+  static let json = Option(flag: "json", short: "j", help: "Print each message as a JSON object on a line")
+  static let count = Option(
+    "count", short: "n", .integer(in: 1...Int.max), help: "End after this many messages")
+  static let timeout = Option(
+    "timeout", .duration(in: .milliseconds(1) ... .seconds(366 * 86400)), help: "End after this time, with status 5")
+  static let raw = Option(
+    flag: "raw", help: "Send what is typed or piped to the server as it stands, and print all it says")
+
+  static let command: Command = Command(
+    "listen", summary: "Print messages as they are published",
+    discussion: [
+      "On a terminal this is a session: messages appear above the line you type, and commands subscribe, unsubscribe and "
+        + "publish; `/help` lists them. Lines are kept in `~/.local/state/notiflux/listen_history`, without tokens.",
+      "Otherwise each message goes to standard output, as it was published and followed by a line feed; a message with "
+        + "line breaks in it takes several lines, with `--json` always one. Commands are read from standard input, where "
+        + "that is not a terminal; its end does not end the session.",
+      "A lost connection is made again, after a random and growing delay or when the server says, and topics are "
+        + "subscribed to again. Messages published meanwhile are missed. A first connection that fails ends the command, "
+        + "unless it is a session.",
+      "The protocol does not tell which topic a message was published to; JSON names it where there is one topic only.",
+    ],
+    arguments: [topics], options: ConnectionOptions.rows + [json, count, timeout, raw],
+    exclusive: [ConnectionOptions.exclusive],
+    examples: [
+      Example("notiflux listen news --key es256_private.pem", "Sign a token, subscribe, and see what comes."),
+      Example("notiflux listen news --token @token.txt --json --count 1", "Wait for one message, as JSON."),
+      Example("notiflux listen", "A session; subscribe with /subscribe TOPIC TOKEN."),
+    ],
+    sections: [ManSection("SESSION COMMANDS", SessionCommand.table.map { "`\($0.name) \($0.arguments)`: \($0.meaning)." })],
+    run: run)
+
+  private static func run(_ settings: Settings) throws -> ExitCode {
+    var session = ListenSession.Settings(
+      endpoint: settings[ConnectionOptions.url], configuration: ClientConfiguration(), topics: try topics(settings),
+      credentials: try ConnectionOptions.credentials(settings), count: settings[count], isRaw: settings[raw])
+    session.configuration.caFile = settings[ConnectionOptions.caFile]
+    if session.credentials == nil && !session.topics.isEmpty { throw ConnectionOptions.missingCredentials(settings) }
+    let (timeout, json) = (settings[timeout], settings[json])
+    session.isInteractive = isTerminal(0) && isTerminal(1)
+    let readsCommands = !isTerminal(0) && settings[ConnectionOptions.token] != "-"
+    let final = session
+    if final.isInteractive {
+      return try Blocking.wait { try await ListenTerminal.run(final, asJSON: json, timeout: timeout) }
+    }
+    guard readsCommands || !final.topics.isEmpty else {
+      throw settings.usageError("there is nothing to listen to; name a TOPIC")
+    }
+    return try Blocking.wait {
+      let listen = ListenSession(final, output: PipeOutput(asJSON: json))
+      if readsCommands { Task { await commands(listen) } }
+      return await listen.run(timeout: timeout)
+    }
+  }
+
+  private static func commands(_ session: ListenSession) async {
+    let input = LineSource(maximumLength: PublishCommand.maximumLength)
+    do {
+      while let line = try await input.next() { await session.execute(line) }
+      if session.topics.isEmpty {
+        Notiflux.say("there is nothing to listen to; name a TOPIC, or pipe in /subscribe TOPIC TOKEN")
+        session.finish(.usage)
+      }
+    } catch {
+      Notiflux.say("\(error)")
+      session.finish(.failure)
+    }
+  }
+
+  private static func topics(_ settings: Settings) throws -> [Topic] {
+    var result: [Topic] = []
+    for text in settings[topics] {
+      do { result.append(try Topic(text)) } catch {
+        throw settings.rejection(of: topics, text, because: "is no topic: \(error.message)")
+      }
+    }
+    return result
+  }
 }

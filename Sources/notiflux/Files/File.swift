@@ -8,8 +8,7 @@ enum File {
 
   /// The whole file; `-` is standard input.
   static func read(_ path: String, maximumSize: Int = maximumSize) throws(CommandFailure) -> [UInt8] {
-    let descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure("cannot open", path, errno) }
+    let descriptor = path == "-" ? 0 : try open(path)
     defer { if path != "-" { close(descriptor) } }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -27,13 +26,20 @@ enum File {
     }
   }
 
+  /// Opens a file for reading; the caller closes the descriptor.
+  static func open(_ path: String) throws(CommandFailure) -> Int32 {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("cannot open", path, errno) }
+    return descriptor
+  }
+
   /// Creates a file that is complete from the moment it can be seen, with exactly these permissions. Unless
   /// `overwrites`, a file that is there stays as it is, even when it appears at the last moment.
   static func create(
     _ path: String, contents: [UInt8], mode: mode_t, overwrites: Bool
   ) throws(CommandFailure) {
     let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw failure("cannot create", path, errno) }
     defer { unlink(temporary) }  // Gone by then, unless something failed.
     do {

@@ -57,7 +57,10 @@ func textFrame(_ text: String) -> ByteBuffer { FrameEncoder.text(text.utf8, allo
 
 func switchingProtocols(accept: String, _ fields: String...) -> String {
   let lines =
-    ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Accept: \(accept)"]
+    [
+      "HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket",
+      "Sec-WebSocket-Accept: \(accept)",
+    ]
     + fields
   return lines.joined(separator: "\r\n") + "\r\n\r\n"
 }

@@ -22,7 +22,8 @@ final class TestServer: Sendable {
 
   /// Runs `body` with a server, and closes everything after it.
   static func run<Result>(
-    tls: NIOSSLContext? = nil, isolation: isolated (any Actor)? = #isolation, _ body: (TestServer) async throws -> Result
+    tls: NIOSSLContext? = nil, isolation: isolated (any Actor)? = #isolation,
+    _ body: (TestServer) async throws -> Result
   ) async throws -> Result {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let (accepted, continuation) = AsyncStream<TestConnection>.makeStream()
