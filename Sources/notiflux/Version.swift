@@ -1,4 +1,5 @@
-/// What `notiflux --version` says: the version of the program (semver.org). The seed ended with 0.2.1.
+/// The version of the program (semver.org), and the day it was made. The seed ended with 0.2.1.
 enum Version {
   static let text = "1.0.0"
+  static let date = "2026-11-23"
 }

@@ -64,6 +64,8 @@ import Testing
       let (head, body) = try await exchange(server, post(#"{"topic":"t","message":"m"}"#, headers: headers))
       #expect(head.hasPrefix("HTTP/1.1 200 "))
       #expect(body.hasPrefix(#"{"cursor":""#) && body.hasSuffix(#":1"}"#), "\(body)")
+      let typed = headers.split(separator: "application/json").joined(separator: "application/vnd.example+json")
+      #expect(try await exchange(server, post(#"{"topic":"t","message":"m"}"#, headers: typed)).head.contains(" 200 "))
       let other = try await exchange(server, post(#"{"topic":"t","message":"m","token":"x"}"#, headers: headers))
       #expect(other.head.hasPrefix("HTTP/1.1 401 "))
     }

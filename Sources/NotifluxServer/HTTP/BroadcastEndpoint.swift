@@ -9,16 +9,21 @@ enum BroadcastEndpoint {
       guard !worker.isDraining else {
         throw Refusal(.draining, "the server is shutting down; publish again in a second")
       }
-      // Like the seed's, our clients say application/json; those that say nothing are taken to mean it.
-      guard let type = request.mediaType, type != "application/json" else {
-        return .later(try publish(request, worker))
+      guard isJSON(request.mediaType) else {
+        throw Refusal(.unsupportedMediaType, "the body must be JSON; send Content-Type: application/json")
       }
-      throw Refusal(.unsupportedMediaType, "the body must be JSON; send Content-Type: application/json")
+      return .later(try publish(request, worker))
     } catch {
       worker.services.logger.info(
         "publish refused", metadata: [LogKey.code: "\(error.code.rawValue)", LogKey.reason: "\(error.message)"])
       return .now(HTTPFailure(error).response)
     }
+  }
+
+  /// As the seed had it, with any `+json` type (RFC 6839 §3.1). A request that names no type is taken to mean it.
+  private static func isJSON(_ type: String?) -> Bool {
+    guard let type else { return true }
+    return type == "application/json" || type.hasPrefix("application/") && type.hasSuffix("+json")
   }
 
   private static func publish(

@@ -9,7 +9,7 @@ enum KeyOptions {
     details: ["PKCS#8 or SEC1, on the curve P-256, as `notiflux keygen` and `openssl ecparam` make them."])
   static let keyBase64 = Option(
     variable: "NOTIFLUX_PRIVATE_KEY_B64", .text("BASE64"),
-    help: "The private key itself, as base64 of its PEM file, where no file is given", isSecret: true)
+    help: "The private key as base64 of its PEM file, unless a file is given", isSecret: true)
 
   static let rows: [any OptionRow] = [key, keyBase64]
 

@@ -12,7 +12,7 @@ enum ListenCommand {
   static let timeout = Option(
     "timeout", .duration(in: .milliseconds(1) ... .seconds(366 * 86400)), help: "End after this time, with status 5")
   static let raw = Option(
-    flag: "raw", help: "Send what is typed or piped to the server as it stands, and print all it says")
+    flag: "raw", help: "Send what is typed or piped as it stands, print all answers")
 
   static let command: Command = Command(
     "listen", summary: "Print messages as they are published",

@@ -35,12 +35,12 @@ enum ServeCommand {
     help: "Accept tokens signed for the public keys in FILE (PEM)", group: "Tokens")
   static let publicKeyBase64 = Option(
     variable: "JWT_PUBLIC_KEY_B64", .text("BASE64"),
-    help: "The public keys themselves, as base64 of a PEM file, where no --public-key is given", group: "Tokens")
+    help: "The public keys as base64 of a PEM file, unless --public-key is given", group: "Tokens")
   static let leeway = Option(
     "leeway", .duration(in: .zero ... .seconds(3600)), default: "0s", environment: "NOTIFLUX_LEEWAY",
     help: "Take the times in tokens less strictly by this much", group: "Tokens")
   static let dev = Option(
-    flag: "dev", help: "Make or reuse a key pair in .notiflux/ and print commands to try; loopback only",
+    flag: "dev", help: "Use a key pair in .notiflux/, print commands to try; loopback only",
     group: "Tokens")
 
   static let maxConnections = Option(
