@@ -69,12 +69,12 @@ struct PublishMachineTests {
   @Test("a kept-alive connection that closes costs nothing: the unanswered go out again in order")
   func closedWhileInFlight() {
     var machine = warm(retries: 0)
-    for number in 1...4 { _ = machine.enqueue(number, hasID: true, now: start) }
+    for number in 1...5 { _ = machine.enqueue(number, hasID: true, now: start) }
     _ = machine.answered(accepted(1), keepsAlive: true, now: start)
     #expect(machine.disconnected(gone, now: start) == [.connect])
     #expect(machine.connected(now: start) == [.send(2)])
-    #expect(
-      machine.answered(accepted(2), keepsAlive: true, now: start) == [.succeed(2, cursor(2)), .send(3), .send(4)])
+    let actions = machine.answered(accepted(2), keepsAlive: true, now: start)
+    #expect(actions == [.succeed(2, cursor(2)), .send(3), .send(4), .send(5)])
   }
 
   @Test("without an id nothing that went out is sent again")

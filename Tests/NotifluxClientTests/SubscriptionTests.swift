@@ -146,6 +146,25 @@ struct SubscriptionTests {
     }
   }
 
+  @Test("uses a topic's own token for every connection, and asks for none")
+  func ownToken() async throws {
+    try await withSubscription(to: [], pacing: Sleeps().pacing) { _ in
+      throw TestFailure("nobody should have asked")
+    } _: { server, subscription, events in
+      try await subscription.add(a, token: "mine")
+      async let first = serve(server, a, token: "mine")
+      #expect(try await next(2, of: &events) == [.connected, .subscribed(a)])
+      try await first.close()
+      guard case .disconnected? = try await events.next() else {
+        Issue.record("still connected")
+        return
+      }
+      async let second = serve(server, a, token: "mine")
+      #expect(try await next(2, of: &events) == [.connected, .subscribed(a)])
+      _ = try await second
+    }
+  }
+
   @Test("ends with the reason after a close that does not invite to come back")
   func ends() async throws {
     try await withSubscription(to: [a]) { server, subscription, events in

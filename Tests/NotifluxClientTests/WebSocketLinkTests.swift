@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import NotifluxProtocol
 import NotifluxWebSocket
@@ -265,7 +266,31 @@ struct WebSocketLinkTests {
     }
   }
 
-  @Test("stops reading while its consumer lags, and misses nothing then")
+  @Test("reads no more than its consumer takes")
+  func pauses() throws {
+    final class Reads: ChannelOutboundHandler {
+      typealias OutboundIn = ByteBuffer
+      var count = 0
+      func read(context: ChannelHandlerContext) { count += 1 }
+    }
+    let (reads, buffer) = (Reads(), EventBuffer(limit: 1000))
+    let frames = FrameHandler(
+      endpoint: try Endpoint("http://h"), configuration: ClientConfiguration(), buffer: buffer)
+    let channel = EmbeddedChannel(handlers: [reads, frames])
+    try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+    channel.read()
+    #expect(reads.count == 1)
+    try channel.writeInbound(textFrame(String(repeating: "x", count: 1000)))
+    channel.read()
+    #expect(reads.count == 1)
+    frames.resumeReading()
+    #expect(reads.count == 2)
+    channel.read()
+    #expect(reads.count == 3)
+    _ = try channel.finish()
+  }
+
+  @Test("misses nothing where its consumer lags")
   func backPressure() async throws {
     try await withLink { link, connection in
       let text = String(repeating: "x", count: 100_000)

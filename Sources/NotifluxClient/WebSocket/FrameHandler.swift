@@ -4,8 +4,9 @@ import NotifluxWebSocket
 
 /// The client's end of a WebSocket connection after the handshake: frames in and out, pings answered, the closing
 /// handshake (RFC 6455 §7), a peer that fell silent noticed. Confined to its channel's event loop.
-final class FrameHandler: ChannelInboundHandler {
+final class FrameHandler: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
   private let endpoint: Endpoint
@@ -17,7 +18,10 @@ final class FrameHandler: ChannelInboundHandler {
   private var context: ChannelHandlerContext?
   private var lastRead = NIODeadline.now()
   private var idleTimer: Scheduled<Void>?
+  /// Whether the consumer lags. The socket is not read then, so the server feels it.
   private var isPaused = false
+  /// Whether the channel asked to read meanwhile.
+  private var owesRead = false
   private var hasEnded = false
   private var hasSentClose = false
 
@@ -64,7 +68,13 @@ final class FrameHandler: ChannelInboundHandler {
     guard isPaused else { return }
     isPaused = false
     lastRead = .now()
-    setAutoRead(true)
+    guard owesRead else { return }
+    owesRead = false
+    context?.read()
+  }
+
+  func read(context: ChannelHandlerContext) {
+    if isPaused { owesRead = true } else { context.read() }
   }
 
   // MARK: - Inwards
@@ -138,14 +148,7 @@ final class FrameHandler: ChannelInboundHandler {
     let wantsMore = buffer.append(batch)
     batch.removeAll()
     // After the end there is nothing left to hold back, only the peer's closing of the connection to see.
-    if !wantsMore && !hasEnded && !isPaused {
-      isPaused = true
-      setAutoRead(false)
-    }
-  }
-
-  private func setAutoRead(_ value: Bool) {
-    try? context?.channel.syncOptions?.setOption(.autoRead, value: value)
+    if !wantsMore && !hasEnded { isPaused = true }
   }
 
   /// Ends the connection when nothing came for ``ClientConfiguration/idleTimeout``, unless we did not look.
