@@ -48,8 +48,9 @@ struct ServeRun {
       switch event {
       case .signal(SIGHUP): reload(server)
       case .signal where isDraining:
-        logger.warning(
-          "stopped before all connections were gone", metadata: ["connections": "\(server.connectionCount)"])
+        let left = server.connectionCount
+        guard left > 0 else { continue }  // It is going anyway.
+        logger.warning("stopped before all connections were gone", metadata: ["connections": "\(left)"])
         return .failure
       case .signal:
         isDraining = true
