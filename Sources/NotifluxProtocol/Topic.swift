@@ -37,8 +37,10 @@ public struct Topic: Sendable {
 }
 
 extension Topic: Hashable {
+  /// Whether both are the same bytes.
   public static func == (left: Topic, right: Topic) -> Bool { left.text.hasSameBytes(as: right.text) }
 
+  /// Hashes the bytes.
   public func hash(into hasher: inout Hasher) {
     var text = text
     text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
@@ -46,6 +48,7 @@ extension Topic: Hashable {
 }
 
 extension Topic: CustomStringConvertible {
+  /// The topic as it was given.
   public var description: String { text }
 }
 

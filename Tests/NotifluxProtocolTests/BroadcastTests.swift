@@ -59,7 +59,9 @@ import Testing
 
   @Test("answers read back, and what no notiflux says does not")
   func answers() throws {
-    for answer in [BroadcastAnswer.accepted(try Cursor("e:42")), .refused(Refusal(.tokenExpired, "token expired 12 s ago"))] {
+    for answer in [
+      BroadcastAnswer.accepted(try Cursor("e:42")), .refused(Refusal(.tokenExpired, "token expired 12 s ago")),
+    ] {
       #expect(answer.json.withUnsafeBytes { BroadcastAnswer(json: $0) } == answer)
     }
     for text in ["", "<html>", "{}", #"{"cursor":"42"}"#, #"{"error":"x","code":"nonsense"}"#] {

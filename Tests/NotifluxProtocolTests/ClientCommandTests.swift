@@ -35,7 +35,9 @@ import Testing
     #expect(ClientCommand.parse(message) == command)
   }
 
-  @Test("what does not start with a slash is no command", arguments: ["", " ", "hello", "\u{FEFF}/subscribe a b", "subscribe"])
+  @Test(
+    "what does not start with a slash is no command",
+    arguments: ["", " ", "hello", "\u{FEFF}/subscribe a b", "subscribe"])
   func ignores(_ message: String) {
     #expect(ClientCommand.parse(message) == nil)
   }

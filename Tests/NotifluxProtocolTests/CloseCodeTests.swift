@@ -17,7 +17,8 @@ import Testing
   @Test("the drain hint reads back what it says")
   func hint() {
     #expect(ReconnectHint.milliseconds(in: ReconnectHint.reason(milliseconds: 1234)) == 1234)
-    for text in ["", "reconnect in ms", "reconnect in -1 ms", "reconnect in x ms", "slow consumer", "reconnect in 5 s"] {
+    for text in ["", "reconnect in ms", "reconnect in -1 ms", "reconnect in x ms", "slow consumer", "reconnect in 5 s"]
+    {
       #expect(ReconnectHint.milliseconds(in: text) == nil)
     }
   }

@@ -11,7 +11,9 @@ import Testing
 
   @Test(
     "an empty, long or control-ridden text is no topic",
-    arguments: ["", String(repeating: "x", count: 256), String(repeating: "é", count: 128), "a\tb", "\u{7F}", "x\u{9F}", "\0"])
+    arguments: [
+      "", String(repeating: "x", count: 256), String(repeating: "é", count: 128), "a\tb", "\u{7F}", "x\u{9F}", "\0",
+    ])
   func refuses(_ text: String) throws {
     let refusal = try #require(throws: Refusal.self) { try Topic(text) }
     #expect(refusal.code == .topicInvalid)

@@ -25,7 +25,10 @@ import Testing
         (post(#"{"topic":"t","message":"m","token":""}"#), 401, .tokenMissing),
         (post(#"{"topic":"t","message":"m","token":"a.b.c"}"#), 401, .tokenMalformed),
         (post(#"{"topic":"t","message":"m","token":"\#(good)A"}"#), 401, .tokenSignature),
-        (post(#"{"topic":"t","message":"m","token":"\#(try server.token(.broadcast, "t", expiresIn: -9))"}"#), 401, .tokenExpired),
+        (
+          post(#"{"topic":"t","message":"m","token":"\#(try server.token(.broadcast, "t", expiresIn: -9))"}"#), 401,
+          .tokenExpired
+        ),
         (post(#"{"topic":"t","message":"m","token":"\#(try server.token(.subscribe, "t"))"}"#), 403, .tokenScope),
         (post(#"{"topic":"u","message":"m","token":"\#(good)"}"#), 403, .topicNotAllowed),
         (post(#"{"topics":["t","u"],"message":"m","token":"\#(good)"}"#), 403, .topicNotAllowed),
@@ -39,7 +42,10 @@ import Testing
         ("GET /health HTTP/1.1\r\n\r\n", 400, .badRequest),
         ("GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, .badRequest),
         ("nonsense\r\n\r\n", 400, .badRequest),
-        ("POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", 400, .badRequest),
+        (
+          "POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", 400,
+          .badRequest
+        ),
         ("POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, .badRequest),
         ("POST /broadcast HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 2\r\n\r\n", 417, .badRequest),
       ]

@@ -40,7 +40,9 @@ import Testing
       try decode([0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]) == [.ping(ByteBuffer(string: "Hello"))])
   }
 
-  @Test("what the encoder makes the decoder reads, at every length form and however it is cut", arguments: [1, 2, 3, 7, 1024, Int.max])
+  @Test(
+    "what the encoder makes the decoder reads, at every length form and however it is cut",
+    arguments: [1, 2, 3, 7, 1024, Int.max])
   func roundTrip(pieces: Int) throws {
     for length in [0, 1, 5, 125, 126, 127, 65535, 65536, 70000] {
       let text = String(repeating: "ä", count: length / 2) + (length % 2 == 1 ? "x" : "")

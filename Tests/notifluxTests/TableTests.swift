@@ -27,7 +27,8 @@ import Testing
       let text = try String(contentsOf: directory.appendingPathComponent(page.fileName), encoding: .utf8)
       #expect(text == page.text, "\(page.fileName) is out of date; run UPDATE_GOLDENS=1 swift test --filter TableTests")
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == pages.map(\.fileName).sorted())
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == pages.map(\.fileName).sorted())
   }
 
   @Test("the README's table of settings has every option of serve, with its variable and default")
@@ -35,7 +36,8 @@ import Testing
     let readme = try String(contentsOf: Self.root.appendingPathComponent("README.md"), encoding: .utf8)
     for row in ServeCommand.command.options {
       let line = readme.split(separator: "\n").first { line in
-        line.hasPrefix("|") && (row.facts.name.map { line.contains("`--\($0)") } ?? line.contains("| `\(row.facts.variable ?? "")`"))
+        line.hasPrefix("|")
+          && (row.facts.name.map { line.contains("`--\($0)") } ?? line.contains("| `\(row.facts.variable ?? "")`"))
       }
       let found = try #require(line, "\(row.facts.title) is not in the README's table")
       if let variable = row.facts.variable { #expect(found.contains("`\(variable)`"), "\(found)") }

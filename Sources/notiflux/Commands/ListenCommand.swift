@@ -34,7 +34,9 @@ enum ListenCommand {
       Example("notiflux listen news --token @token.txt --json --count 1", "Wait for one message, as JSON."),
       Example("notiflux listen", "A session; subscribe with /subscribe TOPIC TOKEN."),
     ],
-    sections: [ManSection("SESSION COMMANDS", SessionCommand.table.map { "`\($0.name) \($0.arguments)`: \($0.meaning)." })],
+    sections: [
+      ManSection("SESSION COMMANDS", SessionCommand.table.map { "`\($0.name) \($0.arguments)`: \($0.meaning)." })
+    ],
     run: run)
 
   private static func run(_ settings: Settings) throws -> ExitCode {

@@ -18,7 +18,9 @@ enum PublishCommand {
   static let retry = Option(
     "retry", .integer(in: 0...100), default: "3",
     help: "After a failure that may pass, try again this often",
-    details: ["A message that may have arrived is sent again under the same id only, so that nothing is delivered twice."])
+    details: [
+      "A message that may have arrived is sent again under the same id only, so that nothing is delivered twice."
+    ])
   static let json = Option(flag: "json", short: "j", help: "Print the answers as JSON, one a line")
   static let quiet = Option(flag: "quiet", short: "q", help: "Print nothing but errors")
 
@@ -81,7 +83,9 @@ enum PublishCommand {
       guard !usesInput else {
         throw settings.usageError("standard input cannot be both the token and the message; give --token @FILE")
       }
-      if isTerminal(0) { Notiflux.say("reading \(lines ? "messages" : "the message") from the terminal; Ctrl-D ends it") }
+      if isTerminal(0) {
+        Notiflux.say("reading \(lines ? "messages" : "the message") from the terminal; Ctrl-D ends it")
+      }
       return lines ? .lines : .input(descriptor: 0, name: "standard input")
     }
   }

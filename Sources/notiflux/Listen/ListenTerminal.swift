@@ -9,7 +9,9 @@ enum ListenTerminal {
     let editor = LineEditor(
       prompt: "notiflux> ", historyFile: historyFile, redact: SessionCommand.redacted,
       complete: { line, wordStart, _ in candidates(line, wordStart, topics: session.value?.topics ?? []) })
-    guard let editor else { throw CommandFailure("the terminal cannot be edited on: \(String(cString: strerror(errno)))") }
+    guard let editor else {
+      throw CommandFailure("the terminal cannot be edited on: \(String(cString: strerror(errno)))")
+    }
     let output = TerminalOutput(
       editor: editor, asJSON: asJSON, isColoured: StandardStream.output.wantsColour)
     let listen = ListenSession(settings, output: output)
@@ -51,7 +53,9 @@ enum ListenTerminal {
   /// Where the lines of earlier sessions are kept (XDG Base Directory Specification); `nil` without a home.
   private static var historyFile: String? {
     let environment = Environment.process
-    guard let base = environment["XDG_STATE_HOME"] ?? environment["HOME"].map({ "\($0)/.local/state" }) else { return nil }
+    guard let base = environment["XDG_STATE_HOME"] ?? environment["HOME"].map({ "\($0)/.local/state" }) else {
+      return nil
+    }
     let directory = "\(base)/notiflux"
     guard (try? File.makeDirectory(directory)) != nil else { return nil }
     return "\(directory)/listen_history"

@@ -116,6 +116,8 @@ final class TestClient: @unchecked Sendable {  // Used by one task at a time.
     try await sendText("/subscribe \(topic) \(token)")
     try await channel.writeAndFlush(FrameEncoder.ping(role: .client, payload: ByteBuffer(string: topic)))
     let answer = try await next()
-    guard answer == .pong(ByteBuffer(string: topic)) else { throw TestFailure("not subscribed: \(String(describing: answer))") }
+    guard answer == .pong(ByteBuffer(string: topic)) else {
+      throw TestFailure("not subscribed: \(String(describing: answer))")
+    }
   }
 }

@@ -8,14 +8,17 @@ import Testing
     arguments: [
       (["--port", "99999"], [:], "--port", "65535"), ([], ["PORT": "99999"], "PORT", "(environment)"),
       (["--workers", "0"], [:], "--workers", "0"), ([], ["WORKER_COUNT": "many"], "WORKER_COUNT", "many"),
-      (["--drain-timeout", "10"], [:], "--drain-timeout", "10"), (["--max-pending", "1MB"], [:], "--max-pending", "raise"),
-      (["--allow-origin", "example.com"], [:], "--allow-origin", "scheme"), (["--log-level", "loud"], [:], "--log-level", "info"),
+      (["--drain-timeout", "10"], [:], "--drain-timeout", "10"),
+      (["--max-pending", "1MB"], [:], "--max-pending", "raise"),
+      (["--allow-origin", "example.com"], [:], "--allow-origin", "scheme"),
+      (["--log-level", "loud"], [:], "--log-level", "info"),
       ([], [:], "public key is needed", "--dev"), (["--dev", "--host", "0.0.0.0"], [:], "--host", "loopback"),
       (["--tls-key", "k.pem"], [:], "--tls-certificate", "both"), (["--prt", "1"], [:], "--prt", "--port"),
     ] as [([String], [String: String], String, String)])
   func refuses(_ arguments: [String], _ environment: [String: String], _ name: String, _ part: String) async throws {
     try await Tool.inTemporaryDirectory { tool in
-      let key = arguments.isEmpty && environment.isEmpty || arguments.contains("--dev") ? [] : ["--public-key", "k.pem"]
+      let key =
+        arguments.isEmpty && environment.isEmpty || arguments.contains("--dev") ? [] : ["--public-key", "k.pem"]
       _ = try tool.run("keygen", "--public", "k.pem")
       let result = try tool.run(["serve"] + key + arguments, environment: environment)
       #expect(result.status == 2, "\(result.errors)")

@@ -49,7 +49,8 @@ import Testing
     "what is wrong is said in one line with how to mend it, and exits with 2 or 1",
     arguments: [
       (["token", "subscribe", "t"], 2, "--key"), (["token", "subscribe", "-k", "x.pem"], 2, "TOPIC"),
-      (["token", "subscribe", "t", "-k", "x.pem"], 1, "x.pem"), (["token", "subscribe", "", "-k", "x.pem"], 1, "x.pem"),
+      (["token", "subscribe", "t", "-k", "x.pem"], 1, "x.pem"),
+      (["token", "subscribe", "", "-k", "x.pem"], 1, "x.pem"),
       (["token", "subscribe", "t", "-k", "x.pem", "--ttl", "5"], 2, "--ttl"), (["token"], 2, "subscribe"),
       (["token", "subscrib", "t"], 2, "subscribe"), (["tokn"], 2, "token"),
       (["token", "inspect", "x", "--public-key", "x.pem"], 1, "x.pem"),

@@ -61,7 +61,9 @@ struct Tool {
 
   func contents(_ name: String) throws -> String { try String(contentsOfFile: path(name), encoding: .utf8) }
 
-  func write(_ text: String, to name: String) throws { try text.write(toFile: path(name), atomically: true, encoding: .utf8) }
+  func write(_ text: String, to name: String) throws {
+    try text.write(toFile: path(name), atomically: true, encoding: .utf8)
+  }
 
   /// The names of all files, sorted.
   func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() }
@@ -76,7 +78,9 @@ final class ServerProcess {
 
   /// Starts it on a free port, with the public key in `es256_public.pem` unless told otherwise, and waits until it
   /// listens.
-  init(_ tool: Tool, _ arguments: [String] = ["--public-key", "es256_public.pem"], environment: [String: String] = [:]) throws {
+  init(_ tool: Tool, _ arguments: [String] = ["--public-key", "es256_public.pem"], environment: [String: String] = [:])
+    throws
+  {
     process = tool.process(["serve", "--port", "0"] + arguments, environment: environment)
     process.standardError = errors
     process.standardOutput = FileHandle.nullDevice
