@@ -40,7 +40,7 @@ let package = Package(
       name: "NotifluxClient",
       dependencies: [
         "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
-        nio("NIOWebSocket"), nioSSL,
+        nio("NIOTLS"), nio("NIOWebSocket"), nioSSL,
       ], swiftSettings: strict),
     .target(
       name: "NotifluxServer",
@@ -65,7 +65,10 @@ let package = Package(
       name: "NotifluxJWTTests", dependencies: ["NotifluxJWT", "NotifluxProtocol"], swiftSettings: strict),
     .testTarget(
       name: "NotifluxClientTests",
-      dependencies: ["NotifluxClient", "NotifluxProtocol", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded")],
+      dependencies: [
+        "NotifluxClient", "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
+        nioSSL,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "NotifluxServerTests",

@@ -63,29 +63,10 @@ package struct BroadcastRequest: Sendable, Equatable {
     let single = try string("topic", of: object)
     switch (single, object["topics"]) {
     case (let topic?, nil): return [try Topic(topic)]
-    case (nil, .array(let values)?): return try topics(in: values)
+    case (nil, let list?): return try Topic.list(list)
     case (nil, nil): throw Refusal(.badRequest, #""topic" is missing; name the topic to publish to"#)
     case (_?, _?): throw Refusal(.badRequest, #"give either "topic" or "topics", not both"#)
-    case (nil, _?): throw Refusal(.badRequest, #""topics" must be an array of strings"#)
     }
-  }
-
-  private static func topics(in values: [JSONValue]) throws(Refusal) -> [Topic] {
-    guard !values.isEmpty else { throw Refusal(.badRequest, #""topics" is empty; name at least one topic"#) }
-    guard values.count <= Limits.topicsPerBroadcast else {
-      throw Refusal(
-        .badRequest, #""topics" names \#(values.count) topics; at most \#(Limits.topicsPerBroadcast) at once"#)
-    }
-    var topics: [Topic] = []
-    var seen: Set<Topic> = []
-    for value in values {
-      guard case .string(let text) = value else {
-        throw Refusal(.badRequest, #""topics" must be an array of strings"#)
-      }
-      let topic = try Topic(text)
-      if seen.insert(topic).inserted { topics.append(topic) }
-    }
-    return topics
   }
 
   private static func string(_ name: String, of object: JSONObject) throws(Refusal) -> String? {

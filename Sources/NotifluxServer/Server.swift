@@ -54,12 +54,14 @@ public final class Server: Sendable {
 
   /// Each loop's hub first, then the mailboxes that reach it, then the hub over all of them, and the workers on top.
   private func makeWorkers() async throws -> (WorkerDirectory, Services) {
-    var hubs: [NIOLoopBound<LoopHub<SessionHandler>>] = []
+    var hubs: [NIOLoopBound<LoopHub<SubscriberConnection>>] = []
     for loop in group.makeIterator() {
       hubs.append(try await loop.submit { NIOLoopBound(LoopHub(), eventLoop: loop) }.get())
     }
     let services = Services(
-      hub: Hub(epoch: SystemClock.newEpoch(), mailboxes: hubs.map(Mailbox.init), uptime: SystemClock.uptime),
+      hub: Hub(
+        epoch: SystemClock.newEpoch(), history: configuration.history, mailboxes: hubs.map(Mailbox.init),
+        uptime: SystemClock.uptime),
       authorizer: authorizer, logger: logger, connections: ConnectionCount(limit: configuration.maximumConnections),
       now: now)
     var workers: [NIOLoopBound<Worker>] = []

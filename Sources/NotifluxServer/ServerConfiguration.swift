@@ -14,6 +14,8 @@ public struct ServerConfiguration: Sendable {
   public var keys: [PublicKey]
   /// Seconds by which a token's `exp` and `nbf` are taken less strictly (RFC 7519 §4.1.4).
   public var leeway = 0.0
+  /// What is kept of each topic's messages for clients that come back.
+  public var history = HistoryLimits(messagesPerTopic: 100, lifetime: 300, bytes: 64 << 20)
   /// Connections at one time, over all workers.
   public var maximumConnections = 10_000
   /// Topics one connection may be subscribed to.

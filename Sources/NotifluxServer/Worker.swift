@@ -18,14 +18,14 @@ final class Worker {
   let configuration: ServerConfiguration
   let services: Services
   let loop: any EventLoop
-  let hub: LoopHub<SessionHandler>
+  let hub: LoopHub<SubscriberConnection>
   private(set) var isDraining = false
   private var wheel = TimerWheel<Connection>()
   private var ticking: RepeatedTask?
   private var dateText = HTTPDate.text(secondsSince1970: 0)
 
   init(
-    configuration: ServerConfiguration, services: Services, hub: LoopHub<SessionHandler>, loop: any EventLoop
+    configuration: ServerConfiguration, services: Services, hub: LoopHub<SubscriberConnection>, loop: any EventLoop
   ) {
     self.configuration = configuration
     self.services = services
@@ -64,6 +64,7 @@ final class Worker {
 
   private func tick() {
     dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
+    services.hub.expire()
     for connection in wheel.advance() {
       // Due entries have left the wheel; one that is still alive comes back, with its next deadline.
       connection.timeOut(now: wheel.now)

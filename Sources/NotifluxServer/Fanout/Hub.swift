@@ -2,44 +2,49 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NotifluxProtocol
 
-/// The one order of all messages: numbers each accepted message and posts it to every worker's mailbox under one lock,
-/// so that all of them see the same order. What follows on the workers' event loops takes no lock.
+/// The one order of all messages, and their history: numbers each accepted message, retains it, and posts it to every
+/// worker's mailbox, all under one lock, so that all of them see the same order. What follows on the workers' event
+/// loops takes no lock.
 final class Hub: Sendable {
   private struct State {
-    var sequence: UInt64 = 0
+    var log: MessageLog<RetainedText>
     var answered = IdempotencyWindow(lifetime: Double(Limits.idempotencyWindow))
   }
 
   /// Names this run's log in every cursor.
   let epoch: String
   private let mailboxes: [Mailbox]
-  private let state = NIOLockedValueBox(State())
+  private let state: NIOLockedValueBox<State>
   /// Seconds of a clock that never goes back.
   private let uptime: @Sendable () -> Double
 
-  init(epoch: String, mailboxes: [Mailbox], uptime: @escaping @Sendable () -> Double) {
+  init(epoch: String, history: HistoryLimits, mailboxes: [Mailbox], uptime: @escaping @Sendable () -> Double) {
     self.epoch = epoch
     self.mailboxes = mailboxes
     self.uptime = uptime
+    state = NIOLockedValueBox(State(log: MessageLog(limits: history)))
   }
 
-  /// The number of the last accepted message, 0 before the first.
-  var head: Cursor { Cursor(epoch: epoch, sequence: state.withLockedValue { $0.sequence }) }
+  func cursor(_ sequence: UInt64) -> Cursor { Cursor(epoch: epoch, sequence: sequence) }
+
+  /// The place of the last accepted message, 0 before the first.
+  var head: Cursor { cursor(state.withLockedValue { $0.log.head }) }
+
+  // MARK: Publishing
 
   /// Accepts `text` for all of `topics`, which get consecutive numbers in the order given. The future, on `loop`, is the
   /// last topic's cursor, and comes when every matching live connection has the message in its queue. A topic that has
   /// seen `id` is not delivered to again.
   func publish(_ text: String, to topics: [Topic], id: String?, on loop: any EventLoop) -> EventLoopFuture<Cursor> {
-    let frame = TextFrame.encode(text)
+    let text = PublishedText(text)
     let promise = loop.makePromise(of: Cursor.self)
-    let (woken, last) = state.withLockedValue { state in
-      let (fresh, last) = number(topics, id: id, state: &state)
-      guard !fresh.isEmpty else { return ([Mailbox](), Cursor?.some(last)) }
+    let now = uptime()
+    let (woken, last) = state.withLockedValue { state -> ([Mailbox], Cursor?) in
+      let (fresh, last) = accept(text, topics, id: id, now: now, state: &state)
+      guard !fresh.isEmpty else { return ([], last) }
       let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, promise: promise)
-      let publications = fresh.enumerated().map { index, item in
-        Publication(
-          topic: item.topic, sequence: item.sequence, textFrame: frame,
-          receipt: index == fresh.count - 1 ? receipt : nil)
+      let publications = fresh.enumerated().map { index, message in
+        Publication(message: message, receipt: index == fresh.count - 1 ? receipt : nil)
       }
       return (mailboxes.filter { $0.post(publications) }, nil)
     }
@@ -48,23 +53,62 @@ final class Hub: Sendable {
     return promise.futureResult
   }
 
-  /// Which topics are to be delivered to, with their numbers, and the cursor to answer with.
-  private func number(
-    _ topics: [Topic], id: String?, state: inout State
-  ) -> (fresh: [(topic: Topic, sequence: UInt64)], last: Cursor) {
-    var fresh: [(topic: Topic, sequence: UInt64)] = []
-    var last = state.sequence
-    let now = id == nil ? 0 : uptime()
+  /// The messages that are to be delivered, and the cursor to answer with.
+  private func accept(
+    _ text: PublishedText, _ topics: [Topic], id: String?, now: Double, state: inout State
+  ) -> (fresh: [EncodedMessage], last: Cursor) {
+    var fresh: [EncodedMessage] = []
+    var last = cursor(state.log.head)
     for topic in topics {
       if let id, let first = state.answered.sequence(topic: topic, id: id, now: now) {
-        last = first
+        last = cursor(first)
         continue
       }
-      state.sequence += 1
-      last = state.sequence
-      fresh.append((topic, last))
-      if let id { state.answered.record(topic: topic, id: id, sequence: last, now: now) }
+      let sequence = state.log.append(RetainedText(text: text.text), to: topic, now: now)
+      last = cursor(sequence)
+      fresh.append(EncodedMessage(text, topic: topic, cursor: last))
+      if let id { state.answered.record(topic: topic, id: id, sequence: sequence, now: now) }
     }
-    return (fresh, Cursor(epoch: epoch, sequence: last))
+    return (fresh, last)
   }
+
+  // MARK: History
+
+  /// Begins to read what `topics` missed after `since`.
+  func openReplay(of topics: [Topic], since: Cursor) -> Replay {
+    let position = since.epoch == epoch ? since.sequence : nil
+    return Replay(reader: state.withLockedValue { $0.log.openReader(topics: topics, after: position) }, since: since)
+  }
+
+  /// One page of a replay, and the head of the log if that was the last: everything above it is live.
+  func read(_ replay: inout Replay) -> (items: [LogItem<RetainedText>], end: UInt64?) {
+    let now = uptime()
+    return state.withLockedValue { state in
+      let items = state.log.read(
+        &replay.reader, maximumItems: Replay.pageItems, maximumBytes: Replay.pageBytes, now: now)
+      return (items, replay.reader.isCaughtUp(with: state.log.head) ? state.log.head : nil)
+    }
+  }
+
+  /// Lets go of what is too old; to be called about once a second.
+  func expire() {
+    let now = uptime()
+    state.withLockedValue { $0.log.expire(now: now) }
+  }
+}
+
+/// A reading of the log for one subscription, page by page.
+struct Replay {
+  /// What one page holds at the most: little enough that other connections of the loop do not wait for it.
+  static let pageItems = 256
+  static let pageBytes = 64 * 1024
+
+  fileprivate(set) var reader: LogReader
+  /// As the client gave it.
+  let since: Cursor
+
+  /// Everything up to here has been handed out; 0 while `since` is no place in this log and nothing has been read.
+  var position: UInt64 { reader.position ?? 0 }
+
+  mutating func remove(_ topic: Topic) { reader.remove(topic) }
 }

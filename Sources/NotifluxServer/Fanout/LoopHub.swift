@@ -1,10 +1,9 @@
-import NIOCore
 import NotifluxProtocol
 
 /// What a subscriber's socket does with a message.
 protocol PublicationSink: AnyObject {
-  /// Queues the frame. The sink may leave the hub meanwhile, never join it.
-  func deliver(_ frame: ByteBuffer)
+  /// Queues the message. The sink may leave the hub meanwhile, never join it.
+  func deliver(_ message: EncodedMessage)
   /// Sends what was queued; called once after a burst that queued anything.
   func flushDeliveries()
 }
@@ -15,7 +14,7 @@ final class LoopHub<Sink: PublicationSink> {
   typealias Subscriber = TopicTable<Sink>.Subscriber
 
   let table = TopicTable<Sink>()
-  /// The number of the last publication handed out: what a new subscriber's position is.
+  /// The number of the last publication handed out.
   private(set) var delivered: UInt64 = 0
   private var unflushed: ContiguousArray<Subscriber> = []
 
@@ -23,8 +22,12 @@ final class LoopHub<Sink: PublicationSink> {
   /// whatever the length of the burst.
   func deliver(_ burst: [Publication]) {
     for publication in burst {
-      for member in table.members(of: publication.topic) { member.subscriber.sink.deliver(publication.textFrame) }
-      delivered = publication.sequence
+      let message = publication.message
+      let sequence = message.cursor.sequence
+      for member in table.members(of: message.topic) where sequence > member.after {
+        member.subscriber.sink.deliver(message)
+      }
+      delivered = sequence
     }
     // By index: a flush can find a socket dead, whose departure must not disturb the walk.
     var next = 0

@@ -4,10 +4,10 @@ import NIOCore
 /// Carries publications to one event loop, in the order they were posted. The only crossing between threads on the
 /// way of a message: whatever is posted during one turn of the loop is taken out together in the next.
 final class Mailbox: Sendable {
-  private let hub: NIOLoopBound<LoopHub<SessionHandler>>
+  private let hub: NIOLoopBound<LoopHub<SubscriberConnection>>
   private let waiting = NIOLockedValueBox<[Publication]>([])
 
-  init(hub: NIOLoopBound<LoopHub<SessionHandler>>) { self.hub = hub }
+  init(hub: NIOLoopBound<LoopHub<SubscriberConnection>>) { self.hub = hub }
 
   /// Any thread. Returns whether the mailbox was empty; then the caller must ``collect()`` once its own locks are
   /// released.

@@ -2,13 +2,9 @@ import NIOCore
 import NotifluxProtocol
 import Synchronization
 
-/// One accepted message on its way to the subscribers, encoded once: every socket is handed the same bytes.
+/// A message as it is posted to an event loop.
 struct Publication: Sendable {
-  let topic: Topic
-  /// The hub's number for it.
-  let sequence: UInt64
-  /// A whole WebSocket text frame of the published text.
-  let textFrame: ByteBuffer
+  let message: EncodedMessage
   /// Set on the last publication of a request.
   let receipt: DeliveryReceipt?
 }

@@ -15,6 +15,8 @@ final class TopicTable<Sink: AnyObject> {
   /// A subscriber's place in a node; `holding` is the node's place in the subscriber's own list.
   struct Member {
     let subscriber: Subscriber
+    /// Messages up to this number are not for this subscriber: it came later, or has had them from the log.
+    let after: UInt64
     fileprivate var holding: Int
   }
 
@@ -45,11 +47,11 @@ final class TopicTable<Sink: AnyObject> {
     return subscriber.holdings.contains { $0.node === node }
   }
 
-  /// Subscribing twice is as good as once.
-  func subscribe(_ subscriber: Subscriber, to topic: Topic) {
+  /// Messages with numbers above `after` are for the subscriber from now on. Subscribing twice is as good as once.
+  func subscribe(_ subscriber: Subscriber, to topic: Topic, after: UInt64) {
     let node = nodes[topic] ?? insertNode(topic)
     guard !subscriber.holdings.contains(where: { $0.node === node }) else { return }
-    node.members.append(Member(subscriber: subscriber, holding: subscriber.holdings.count))
+    node.members.append(Member(subscriber: subscriber, after: after, holding: subscriber.holdings.count))
     subscriber.holdings.append(Holding(node: node, member: node.members.count - 1))
     subscriptionCount += 1
   }

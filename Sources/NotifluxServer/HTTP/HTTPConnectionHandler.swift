@@ -15,14 +15,17 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     /// A refusal is known from the head already, and is given once the body has passed by.
     case receiving(HTTPRequest, Result<Route, HTTPFailure>)
     case responding(HTTPRequestHead)
+    /// The body is published line by line as it comes, and answered meanwhile.
+    case batching(BatchRun, HTTPRequestHead)
     /// Everything is said; what still comes in is thrown away, so that the answer is not lost to a reset.
     case lingering
+    /// Other handlers have taken the connection over.
     case upgraded
   }
 
   private let worker: Worker
-  /// Takes the HTTP codec out of the pipeline, and puts a session in.
-  private let switchToWebSocket: (ChannelHandlerContext) throws -> Void
+  /// Takes the HTTP codec out of the pipeline, and puts another handler in.
+  private let handOver: (ChannelHandlerContext, any ChannelHandler) throws -> Void
   private var context: ChannelHandlerContext?
   private var state = State.idle
   /// Parts that were decoded while a request is being answered (RFC 9112 §9.3.2).
@@ -31,9 +34,9 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   /// No request has come yet.
   private var isFresh = true
 
-  init(worker: Worker, switchToWebSocket: @escaping (ChannelHandlerContext) throws -> Void) {
+  init(worker: Worker, handOver: @escaping (ChannelHandlerContext, any ChannelHandler) throws -> Void) {
     self.worker = worker
-    self.switchToWebSocket = switchToWebSocket
+    self.handOver = handOver
   }
 
   // MARK: Socket
@@ -65,7 +68,16 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   /// Reading waits while a request is being answered: a client that does not wait for answers is not read further than
   /// one buffer.
   func read(context: ChannelHandlerContext) {
-    if case .responding = state { owesRead = true } else { context.read() }
+    if isBusy { owesRead = true } else { context.read() }
+  }
+
+  /// Whether what comes in must wait.
+  private var isBusy: Bool {
+    switch state {
+    case .responding: true
+    case .batching(let batch, _): batch.isFull || context?.channel.isWritable == false
+    case .idle, .receiving, .lingering, .upgraded: false
+    }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -75,6 +87,7 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     }
     switch state {
     case .lingering, .upgraded: return
+    case .batching: context.close(promise: nil)
     case .responding: state = .lingering  // The answer under way is the last; what follows it cannot be understood.
     case .idle, .receiving: refuse(Self.failure(for: error), context: context)
     }
@@ -92,10 +105,9 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
 
   private func work(_ context: ChannelHandlerContext) {
     while !backlog.isEmpty {
-      switch state {
-      case .responding, .upgraded: return
-      case .idle, .receiving, .lingering: take(backlog.removeFirst(), context: context)
-      }
+      if isBusy { return }
+      if case .upgraded = state { return }
+      take(backlog.removeFirst(), context: context)
     }
   }
 
@@ -103,6 +115,10 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     switch (state, part) {
     case (.idle, .head(let head)): begin(head, context: context)
     case (.receiving, .body(let bytes)): take(bytes, context: context)
+    case (.batching(let batch, _), .body(let bytes)):
+      worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
+      batch.feed(bytes)
+    case (.batching(let batch, _), .end): batch.end()
     case (.receiving(let request, let route), .end): end(request, route: route, context: context)
     // What lingering throws away; the rest cannot be, since the decoder keeps the order of parts.
     default: break
@@ -117,7 +133,9 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
       guard head.version.minor == 0 || head.headers["host"].count == 1 else {
         throw HTTPFailure(.badRequest, "the Host field must be sent exactly once", closes: true)
       }
-      if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > limit {
+      if let length = head.headers.first(name: "content-length").flatMap(Int.init), length > limit,
+        !BroadcastEndpoint.isBatch(request)
+      {
         throw Self.tooLarge(limit: limit)
       }
       try Self.checkExpectation(head)
@@ -127,13 +145,59 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     let route = Result { () throws(HTTPFailure) -> Route in try Route.find(for: request) }
     state = .receiving(request, route)
     worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
-    guard head.headers.contains(name: "expect"), head.version.minor >= 1 else { return }
-    if case .failure(var failure) = route {
-      failure.closesConnection = true  // Whether the body still comes is the client's choice (RFC 9110 §10.1.1).
-      return refuse(failure, context: context)
+    if head.headers.contains(name: "expect"), head.version.minor >= 1 {
+      if case .failure(var failure) = route {
+        failure.closesConnection = true  // Whether the body still comes is the client's choice (RFC 9110 §10.1.1).
+        return refuse(failure, context: context)
+      }
+      let head = HTTPResponseHead(version: .http1_1, status: .continue)
+      context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
-    context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+    if case .success(.broadcast) = route, BroadcastEndpoint.isBatch(request) { beginBatch(request, context: context) }
   }
+
+  // MARK: Batch
+
+  private func beginBatch(_ request: HTTPRequest, context: ChannelHandlerContext) {
+    var response = HTTPResponse(status: .ok, contentType: EventStream.ndjson.rawValue)
+    response.closesConnection = !request.head.isKeepAlive
+    writeHead(response, to: request.head, closes: response.closesConnection, context: context)
+    context.flush()
+    let batch = BatchRun(worker: worker, bearerToken: request.bearerToken) { [weak self] lines, isLast in
+      self?.sendAnswers(lines, isLast: isLast)
+    }
+    state = .batching(batch, request.head)
+  }
+
+  private func sendAnswers(_ lines: [UInt8], isLast: Bool) {
+    guard let context, case .batching(_, let head) = state else { return }
+    if !lines.isEmpty {
+      context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: lines)))), promise: nil)
+    }
+    if isLast {
+      context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+      if worker.isDraining || !head.isKeepAlive { linger(context) } else { becomeIdle(context) }
+    }
+    resume(context)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if case .batching = state { resume(context) }
+    context.fireChannelWritabilityChanged()
+  }
+
+  /// Goes on with what had to wait, in a turn of its own: the caller may be in the middle of it.
+  private func resume(_ context: ChannelHandlerContext) {
+    context.eventLoop.assumeIsolated().execute {
+      guard let context = self.context else { return }
+      self.work(context)
+      guard self.owesRead, !self.isBusy else { return }
+      self.owesRead = false
+      context.read()
+    }
+  }
+
+  // MARK: Requests
 
   private static func checkExpectation(_ head: HTTPRequestHead) throws(HTTPFailure) {
     guard let expectation = head.headers.first(name: "expect"), expectation.lowercased() != "100-continue" else {
@@ -171,7 +235,8 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
       switch route.respond(to: request, worker: worker, channel: context.channel) {
       case .now(let response): respond(response, to: request.head, context: context)
       case .later(let response): answer(with: response, to: request.head)
-      case .upgrade(let headers): upgrade(headers, context: context)
+      case .upgrade(let headers, let mode): upgrade(headers, mode, context: context)
+      case .stream(let events): stream(events, context: context)
       }
     }
   }
@@ -217,10 +282,7 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     var wasCut = false
     if case .lingering = state { wasCut = true }
     let closes = response.closesConnection || wasCut || worker.isDraining || !head.isKeepAlive
-    let version = HTTPVersion(major: 1, minor: 1)
-    let headers = fields(of: response, origin: head.headers.first(name: "origin"), closes: closes, head: head)
-    context.write(
-      wrapOutboundOut(.head(.init(version: version, status: response.status, headers: headers))), promise: nil)
+    writeHead(response, to: head, closes: closes, context: context)
     if head.method != .HEAD && !response.body.isEmpty {
       context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
     }
@@ -228,24 +290,12 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     if closes { linger(context) } else { becomeIdle(context) }
   }
 
-  private func fields(of response: HTTPResponse, origin: String?, closes: Bool, head: HTTPRequestHead) -> HTTPHeaders {
-    var headers = HTTPHeaders()
-    headers.reserveCapacity(6)
-    headers.add(name: "date", value: worker.date)
-    if response.status != .noContent {
-      headers.add(name: "content-type", value: "application/json")
-      headers.add(name: "content-length", value: String(response.body.count))
-    }
-    for (name, value) in response.headers { headers.add(name: name, value: value) }
-    for (name, value) in worker.configuration.allowedOrigins.headers(for: origin) {
-      headers.add(name: name, value: value)
-    }
-    if closes {
-      headers.add(name: "connection", value: "close")
-    } else if head.version.minor == 0 {
-      headers.add(name: "connection", value: "keep-alive")
-    }
-    return headers
+  private func writeHead(
+    _ response: HTTPResponse, to request: HTTPRequestHead, closes: Bool, context: ChannelHandlerContext
+  ) {
+    let headers = response.fields(to: request, closes: closes, worker: worker)
+    let head = HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
   }
 
   private func becomeIdle(_ context: ChannelHandlerContext) {
@@ -266,9 +316,11 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     context.read()
   }
 
-  // MARK: Upgrade
+  // MARK: Leaving HTTP
 
-  private func upgrade(_ future: EventLoopFuture<HTTPHeaders>, context: ChannelHandlerContext) {
+  private func upgrade(
+    _ future: EventLoopFuture<HTTPHeaders>, _ mode: SessionMachine.Mode, context: ChannelHandlerContext
+  ) {
     future.assumeIsolated().whenComplete { result in
       guard let context = self.context, case .responding(let head) = self.state else { return }
       guard case .success(let headers) = result else {
@@ -278,14 +330,28 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
       let head101 = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
       context.write(self.wrapOutboundOut(.head(head101)), promise: nil)
       context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
-      self.state = .upgraded
-      self.backlog.removeAll()
-      do {
-        try self.switchToWebSocket(context)
-        if self.owesRead { context.channel.read() }
-      } catch {
-        context.close(promise: nil)
-      }
+      self.leave(to: SessionHandler(worker: self.worker, mode: mode), context: context)
+    }
+  }
+
+  /// The stream ends with the connection (RFC 9112 §6.3), so that all streams can share the bytes of an event.
+  private func stream(_ events: EventsRequest, context: ChannelHandlerContext) {
+    guard case .responding(let head) = state else { return }
+    let fields = EventsEndpoint.head(of: events.stream).fields(to: head, closes: true, worker: worker)
+    let lines = fields.map { "\($0.name): \($0.value)\r\n" }.joined()
+    let text = "HTTP/1.1 200 OK\r\n\(lines)\r\n"
+    leave(to: EventStreamHandler(worker: worker, head: Array(text.utf8), request: events), context: context)
+  }
+
+  private func leave(to handler: any ChannelHandler, context: ChannelHandlerContext) {
+    let channel = context.channel
+    state = .upgraded
+    backlog.removeAll()
+    do {
+      try handOver(context, handler)
+      if owesRead { channel.read() }
+    } catch {
+      channel.close(promise: nil)
     }
   }
 
@@ -297,6 +363,9 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     case .receiving: refuseLate("body", after: Limits.requestBodyTimeout, context: context)
     case .idle where isFresh: refuseLate("head", after: Limits.requestHeadTimeout, context: context)
     case .idle, .lingering: context.close(promise: nil)
+    case .batching(let batch, _) where batch.isFull:
+      worker.schedule(self, at: now + Limits.requestBodyTimeout)
+    case .batching: context.close(promise: nil)
     case .responding, .upgraded: worker.schedule(self, at: .max)
     }
   }

@@ -20,6 +20,12 @@ struct HTTPRequest {
     return target.prefix { $0 != "?" && $0 != "#" }
   }
 
+  /// What stands after the first `?` of the target.
+  var query: Substring {
+    guard let mark = head.uri.firstIndex(of: "?") else { return "" }
+    return head.uri[head.uri.index(after: mark)...].prefix { $0 != "#" }
+  }
+
   /// The credentials of `Authorization: Bearer` (RFC 6750 §2.1); the scheme's name is not case-sensitive.
   var bearerToken: String? {
     guard let field = head.headers.first(name: "authorization") else { return nil }
@@ -56,8 +62,34 @@ struct HTTPResponse {
   var headers: [(String, String)] = []
   var body: [UInt8] = []
   var closesConnection = false
+  var contentType = "application/json"
 
   static func json(_ body: [UInt8], status: HTTPResponseStatus = .ok) -> HTTPResponse {
     HTTPResponse(status: status, body: body)
+  }
+}
+
+extension HTTPResponse {
+  /// All header fields of the answer to `request`.
+  func fields(to request: HTTPRequestHead, closes: Bool, worker: Worker) -> HTTPHeaders {
+    var fields = HTTPHeaders()
+    fields.reserveCapacity(8)
+    fields.add(name: "date", value: worker.date)
+    if status != .noContent { fields.add(name: "content-type", value: contentType) }
+    // What is streamed has no length that is known.
+    if contentType == "application/json", status != .noContent {
+      fields.add(name: "content-length", value: String(body.count))
+    }
+    for (name, value) in headers { fields.add(name: name, value: value) }
+    let origin = request.headers.first(name: "origin")
+    for (name, value) in worker.configuration.allowedOrigins.headers(for: origin) {
+      fields.add(name: name, value: value)
+    }
+    if closes {
+      fields.add(name: "connection", value: "close")
+    } else if request.version.minor == 0 {
+      fields.add(name: "connection", value: "keep-alive")
+    }
+    return fields
   }
 }

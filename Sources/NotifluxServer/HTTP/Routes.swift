@@ -8,13 +8,16 @@ enum HTTPReply {
   /// On the connection's event loop.
   case later(EventLoopFuture<HTTPResponse>)
   /// The connection leaves HTTP, with these fields in the 101; on the connection's event loop.
-  case upgrade(EventLoopFuture<HTTPHeaders>)
+  case upgrade(EventLoopFuture<HTTPHeaders>, SessionMachine.Mode)
+  /// The connection becomes a stream of events.
+  case stream(EventsRequest)
 }
 
 /// The whole table of what is served where.
 enum Route: String, CaseIterable {
   case broadcast = "/broadcast"
   case webSocket = "/ws"
+  case events = "/events"
   case health = "/health"
   case ready = "/ready"
 
@@ -27,7 +30,7 @@ enum Route: String, CaseIterable {
     switch self {
     case .broadcast: [.POST]
     case .webSocket: [.GET]
-    case .health, .ready: [.GET, .HEAD]
+    case .events, .health, .ready: [.GET, .HEAD]
     }
   }
 
@@ -38,6 +41,7 @@ enum Route: String, CaseIterable {
     switch self {
     case .broadcast: BroadcastEndpoint.respond(to: request, worker: worker)
     case .webSocket: WebSocketEndpoint.respond(to: request, worker: worker, channel: channel)
+    case .events: EventsEndpoint.respond(to: request, worker: worker)
     case .health: HealthEndpoint.health()
     case .ready: HealthEndpoint.ready(worker: worker)
     }

@@ -11,12 +11,19 @@ enum WebSocketEndpoint {
         throw HTTPFailure(.draining, "the server is shutting down; reconnect in a second")
       }
       try check(request, origins: worker.configuration.allowedOrigins)
-      return .upgrade(
-        upgrader.buildUpgradeResponse(channel: channel, upgradeRequest: request.head, initialResponseHeaders: [:]))
+      let answer = upgrader.buildUpgradeResponse(
+        channel: channel, upgradeRequest: request.head, initialResponseHeaders: [:])
+      guard request.head.headers.lists("sec-websocket-protocol", token: subprotocol) else {
+        return .upgrade(answer, .text)
+      }
+      return .upgrade(answer.map { $0.adding("sec-websocket-protocol", subprotocol) }, .envelope)
     } catch {
       return .now(error.response)
     }
   }
+
+  /// Offered by clients that speak envelopes (RFC 6455 §1.9).
+  private static let subprotocol = "notiflux.v1"
 
   /// Used for `Sec-WebSocket-Accept` alone (RFC 6455 §4.2.2): its handlers would cost each connection what our session
   /// does better.
@@ -52,6 +59,12 @@ enum WebSocketEndpoint {
 }
 
 extension HTTPHeaders {
+  fileprivate func adding(_ name: String, _ value: String) -> HTTPHeaders {
+    var headers = self
+    headers.add(name: name, value: value)
+    return headers
+  }
+
   /// Whether the field's comma-separated values hold `token`, in whatever case.
   fileprivate func lists(_ name: String, token: String) -> Bool {
     self[canonicalForm: name].contains { $0.lowercased() == token }

@@ -50,11 +50,11 @@ struct Listener {
     let encoder = HTTPResponseEncoder()
     let decoder = ByteToMessageHandler(
       HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: limits))
-    let connection = HTTPConnectionHandler(worker: worker) { context in
+    let connection = HTTPConnectionHandler(worker: worker) { context, handler in
       let pipeline = context.pipeline.syncOperations
-      // First, so that it gets what the decoder still holds.
-      try pipeline.addHandler(SessionHandler(worker: worker))
+      // What the new handler says at once must not pass the encoder; what the decoder still holds must reach it.
       pipeline.removeHandler(encoder, promise: nil)
+      try pipeline.addHandler(handler)
       pipeline.removeHandler(context: context, promise: nil)
       pipeline.removeHandler(decoder, promise: nil)
     }

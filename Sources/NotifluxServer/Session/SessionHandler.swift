@@ -1,35 +1,34 @@
 import Logging
 import NIOCore
-import NotifluxJWT
 import NotifluxProtocol
 import NotifluxWebSocket
 
-/// One WebSocket connection after its handshake: feeds the ``SessionMachine`` with what the socket and the clock say,
-/// carries out what it wants, and is the place where the hub's messages meet the socket. Confined to its event loop.
-final class SessionHandler: Connection, ChannelInboundHandler, PublicationSink {
+/// One WebSocket connection after its handshake: feeds the ``SessionMachine`` with what the socket and the clock say, and
+/// carries out what it wants. Confined to its event loop.
+final class SessionHandler: SubscriberConnection, ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
 
-  private let worker: Worker
   private var machine: SessionMachine
   private var decoder = FrameDecoder(role: .server, maximumMessageLength: Limits.clientMessage)
-  private var context: ChannelHandlerContext?
   /// Set once nothing the peer sends is looked at any more.
   private var isDeaf = false
-  /// Whether the hub will flush us at the end of its burst.
-  private var awaitsFlush = false
-  private lazy var subscriber = LoopHub<SessionHandler>.Subscriber(sink: self)
 
-  init(worker: Worker) {
-    self.worker = worker
-    machine = SessionMachine(now: worker.now)
+  init(worker: Worker, mode: SessionMachine.Mode) {
+    machine = SessionMachine(mode: mode, now: worker.now)
+    super.init(worker: worker, form: mode == .text ? .text : .envelope)
   }
+
+  override var isOpen: Bool { super.isOpen && machine.isOpen }
 
   // MARK: Socket
 
   func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
+    join(context)
     worker.schedule(self, at: machine.deadline)
+    guard form == .envelope else { return }
+    let place = worker.services.hub.cursor(worker.hub.delivered)
+    say(.welcome(place, pingInterval: Limits.pingInterval), position: place)
+    context.flush()
   }
 
   func handlerRemoved(context: ChannelHandlerContext) { leave() }
@@ -58,13 +57,6 @@ final class SessionHandler: Connection, ChannelInboundHandler, PublicationSink {
     context.close(promise: nil)
   }
 
-  private func leave() {
-    guard context != nil else { return }
-    context = nil
-    worker.hub.table.unsubscribeAll(subscriber)
-    worker.remove(self)
-  }
-
   // MARK: Clock
 
   override func timeOut(now: Int) {
@@ -78,37 +70,7 @@ final class SessionHandler: Connection, ChannelInboundHandler, PublicationSink {
     close(.goingAway, ReconnectHint.reason(milliseconds: milliseconds))
   }
 
-  // MARK: Messages
-
-  func deliver(_ frame: ByteBuffer) {
-    guard let context, machine.isOpen else { return }
-    guard hasRoom(for: frame, context: context) else { return closeSlowConsumer() }
-    context.write(wrapOutboundOut(frame), promise: nil)
-    guard !awaitsFlush else { return }
-    awaitsFlush = true
-    worker.hub.flushAfterBurst(subscriber)
-  }
-
-  func flushDeliveries() {
-    awaitsFlush = false
-    context?.flush()
-  }
-
-  /// Whether `frame` fits under `--max-pending`. What waits only for the end of the burst does not count: it is offered
-  /// to the socket before judging.
-  private func hasRoom(for frame: ByteBuffer, context: ChannelHandlerContext) -> Bool {
-    let limit = worker.configuration.maximumPending
-    if context.channel.isWritable && frame.readableBytes <= limit - Listener.writeBufferHighMark { return true }
-    if pendingBytes(context) + frame.readableBytes <= limit { return true }
-    context.flush()
-    return pendingBytes(context) + frame.readableBytes <= limit
-  }
-
-  private func pendingBytes(_ context: ChannelHandlerContext) -> Int {
-    (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-  }
-
-  private func closeSlowConsumer() {
+  override func closeSlowConsumer() {
     worker.services.logger.info(
       "slow consumer closed", metadata: [LogKey.limit: "\(worker.configuration.maximumPending)"])
     close(.tryAgainLater, "slow consumer")
@@ -132,16 +94,16 @@ final class SessionHandler: Connection, ChannelInboundHandler, PublicationSink {
 
   private func perform(_ action: SessionAction, context: ChannelHandlerContext) {
     switch action {
-    case .reply(let text): send(TextFrame.encode(text), context: context)
-    case .subscribe(let topic, let token): subscribe(topic, token: token, context: context)
-    case .unsubscribe(let topic):
-      if let topic = try? Topic(topic) { worker.hub.table.unsubscribe(subscriber, from: topic) }
-    case .unsubscribeAll: worker.hub.table.unsubscribeAll(subscriber)
-    case .ping: send(FrameEncoder.ping(role: .server), context: context)
-    case .pong(let payload): send(FrameEncoder.pong(role: .server, payload: payload), context: context)
+    case .reply(let text): send(WireForm.textFrame(text))
+    case .say(let envelope): say(envelope)
+    case .subscribe(let subject, let token, let since, let id): subscribe(subject, token, since, id)
+    case .unsubscribe(let topic): unsubscribe(from: topic)
+    case .unsubscribeAll: unsubscribeAll()
+    case .ping: send(FrameEncoder.ping(role: .server))
+    case .pong(let payload): send(FrameEncoder.pong(role: .server, payload: payload))
     case .close(let code, let reason):
-      worker.hub.table.unsubscribeAll(subscriber)
-      send(FrameEncoder.close(role: .server, code: code, reason: reason), context: context)
+      unsubscribeAll()
+      send(FrameEncoder.close(role: .server, code: code, reason: reason))
     case .endOutput:
       isDeaf = true
       context.flush()
@@ -153,26 +115,18 @@ final class SessionHandler: Connection, ChannelInboundHandler, PublicationSink {
     }
   }
 
-  /// Answers are bounded like messages: a client that asks without reading is a slow consumer too.
-  private func send(_ frame: ByteBuffer, context: ChannelHandlerContext) {
-    if machine.isOpen && !hasRoom(for: frame, context: context) { return closeSlowConsumer() }
-    context.write(wrapOutboundOut(frame), promise: nil)
+  private func say(_ envelope: ServerEnvelope) {
+    say(envelope, position: worker.services.hub.cursor(worker.hub.delivered))
   }
 
-  private func subscribe(_ name: String, token: String, context: ChannelHandlerContext) {
+  private func subscribe(_ subject: ServerEnvelope.Subject, _ token: String?, _ since: Cursor?, _ id: RequestID?) {
     do throws(Refusal) {
-      let topic = try Topic(name)
-      try worker.services.authorizer.authorize(token, scope: .subscribe, topics: [topic])
-      let limit = worker.configuration.maximumSubscriptions
-      guard subscriber.count < limit || worker.hub.table.isSubscribed(subscriber, to: topic) else {
-        throw Refusal(
-          .tooManySubscriptions, "this connection holds \(limit) topics, the most allowed; unsubscribe from one first")
-      }
-      worker.hub.table.subscribe(subscriber, to: topic)
+      try subscribe(to: subject, token: token, since: since, id: id)
     } catch {
       worker.services.logger.info(
         "subscribe refused", metadata: [LogKey.code: "\(error.code.rawValue)", LogKey.reason: "\(error.message)"])
-      send(TextFrame.encode(ServerReply.subscribeRefused(topic: name, reason: error.message)), context: context)
+      let topic: String? = if case .topic(let topic) = subject { topic.text } else { nil }
+      say(.error(error, topic: topic, id: id))
     }
   }
 }

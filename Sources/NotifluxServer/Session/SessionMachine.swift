@@ -4,9 +4,11 @@ import NotifluxWebSocket
 
 /// What a session wants done, in order.
 enum SessionAction: Equatable {
+  /// Text mode alone has answers that are no envelopes.
   case reply(String)
-  case subscribe(topic: String, token: String)
-  case unsubscribe(topic: String)
+  case say(ServerEnvelope)
+  case subscribe(ServerEnvelope.Subject, token: String?, since: Cursor?, id: RequestID?)
+  case unsubscribe(Topic)
   case unsubscribeAll
   case ping
   case pong(ByteBuffer)
@@ -19,9 +21,12 @@ enum SessionAction: Equatable {
   case disconnect
 }
 
-/// One text-mode session as a pure state machine: what the peer does and what the clock says go in, actions come out.
+/// One WebSocket session as a pure state machine: what the peer does and what the clock says go in, actions come out.
 /// Time is counted in ticks of one second.
 struct SessionMachine {
+  /// How messages are read.
+  enum Mode: Sendable { case text, envelope }
+
   private enum State: Equatable {
     case open
     /// We sent a close frame; `until` is when we stop waiting for the peer's.
@@ -29,11 +34,13 @@ struct SessionMachine {
     case closed
   }
 
+  private let mode: Mode
   private var state = State.open
   private var lastFrame: Int
   private var nextPing: Int
 
-  init(now: Int) {
+  init(mode: Mode = .text, now: Int) {
+    self.mode = mode
     lastFrame = now
     nextPing = now + Limits.pingInterval
   }
@@ -63,19 +70,44 @@ struct SessionMachine {
       state = .closed
       return [.close(code, ""), .disconnect]
     case (.open, .ping(let payload)): return [.pong(payload)]
-    case (.open, .pong), (.open, .binary): return []
-    case (.open, .text(let message)): return Self.command(String(buffer: message))
+    case (.open, .pong): return []
+    case (.open, .binary):
+      let refusal = Refusal(.badRequest, "binary messages are not understood; send JSON as text")
+      return mode == .text ? [] : [.say(.error(refusal, topic: nil, id: nil))]
+    case (.open, .text(let message)):
+      return mode == .text ? Self.command(String(buffer: message)) : Self.request(message)
     }
   }
 
   private static func command(_ message: String) -> [SessionAction] {
     switch ClientCommand.parse(message) {
-    case nil: []
-    case .subscribe(let topic, let token): [.subscribe(topic: topic, token: token)]
-    case .unsubscribe(let topic): [.unsubscribe(topic: topic)]
-    case .unsubscribeAll: [.unsubscribeAll]
-    case .malformedSubscribe: [.reply(ServerReply.malformedSubscribe)]
-    case .unknown: [.reply(ServerReply.unknownCommand)]
+    case nil: return []
+    case .subscribe(let name, let token):
+      do { return [.subscribe(.topic(try Topic(name)), token: token, since: nil, id: nil)] } catch {
+        return [.say(.error(error, topic: name, id: nil))]
+      }
+    case .unsubscribe(let name): return (try? Topic(name)).map { [.unsubscribe($0)] } ?? []
+    case .unsubscribeAll: return [.unsubscribeAll]
+    case .malformedSubscribe: return [.reply(ServerReply.malformedSubscribe)]
+    case .unknown: return [.reply(ServerReply.unknownCommand)]
+    }
+  }
+
+  private static func request(_ message: ByteBuffer) -> [SessionAction] {
+    let parsed = message.withUnsafeReadableBytes { bytes in
+      Result { () throws(ClientEnvelope.Failure) in try ClientEnvelope(json: bytes) }
+    }
+    switch parsed {
+    case .failure(let failure): return [.say(.error(failure.refusal, topic: failure.topic, id: failure.id))]
+    case .success(let envelope):
+      switch envelope.request {
+      case .subscribe(let topics, let isList, let token, let since):
+        let subject = isList ? ServerEnvelope.Subject.topics(topics) : .topic(topics[0])
+        return [.subscribe(subject, token: token, since: since, id: envelope.id)]
+      case .unsubscribe(let topic): return [.unsubscribe(topic), .say(.unsubscribed(topic, id: envelope.id))]
+      case .unsubscribeAll: return [.unsubscribeAll, .say(.unsubscribed(nil, id: envelope.id))]
+      case .ping: return [.say(.pong(id: envelope.id))]
+      }
     }
   }
 

@@ -43,6 +43,18 @@ enum ServeCommand {
     flag: "dev", help: "Use a key pair in .notiflux/, print commands to try; loopback only",
     group: "Tokens")
 
+  static let historySize = Option(
+    "history-size", .integer(in: 0...1_000_000), default: "100", environment: "NOTIFLUX_HISTORY_SIZE",
+    help: "Retain this many messages of a topic for those who come back", group: "History")
+  static let historyTTL = Option(
+    "history-ttl", .duration(in: .zero ... .seconds(366 * 86400)), default: "5m", environment: "NOTIFLUX_HISTORY_TTL",
+    help: "Retain a message for this long", group: "History")
+  static let historyMemory = Option(
+    "history-memory", .byteCount(in: 0...(1 << 40)), default: "64MiB", environment: "NOTIFLUX_HISTORY_MEMORY",
+    help: "Retain at most this much of all topics together",
+    details: ["A retained message counts its bytes and 160 more. With 0 in one of these three nothing is retained."],
+    group: "History")
+
   static let maxConnections = Option(
     "max-connections", .integer(in: 1...10_000_000),
     default: .computed(
@@ -73,14 +85,15 @@ enum ServeCommand {
   static let command: Command = Command(
     "serve", summary: "Run the server",
     discussion: [
-      "Serves `POST /broadcast` to publishers and `GET /ws` to subscribers; `GET /health` and `GET /ready` tell how it is. "
+      "Serves `POST /broadcast` to publishers, `GET /ws` and `GET /events` to subscribers; `GET /health` and `GET /ready` tell how it is. "
         + "At least one public key is needed: `--public-key`, one of the variables, or `--dev`.",
       "`SIGHUP` reads the keys and certificates again; a bad file keeps the old ones and says so. `SIGTERM` and `SIGINT` "
         + "drain: nothing new is accepted, requests under way are answered, clients are told when to come back. A second "
         + "one stops at once.",
     ],
     options: [
-      host, port, workers, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64, leeway, dev, maxConnections,
+      host, port, workers, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64, leeway, dev, historySize,
+      historyTTL, historyMemory, maxConnections,
       maxSubscriptions, maxMessageSize, maxPending, drainTimeout, logLevel, logFormat, check,
     ],
     examples: [
@@ -116,6 +129,8 @@ enum ServeCommand {
     configuration.port = settings[port]
     configuration.workers = settings[workers]
     configuration.leeway = settings[leeway].inSeconds
+    configuration.history = HistoryLimits(
+      messagesPerTopic: settings[historySize], lifetime: settings[historyTTL].inSeconds, bytes: settings[historyMemory])
     configuration.maximumConnections = settings[maxConnections]
     configuration.maximumSubscriptions = settings[maxSubscriptions]
     configuration.maximumMessageSize = settings[maxMessageSize]

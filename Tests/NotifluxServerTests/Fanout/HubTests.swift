@@ -9,14 +9,16 @@ import Testing
 /// The hub over event loops that turn only when they are told to.
 @Suite struct HubTests {
   private let loops = [EmbeddedEventLoop(), EmbeddedEventLoop()]
-  private let hubs: [LoopHub<SessionHandler>]
+  private let hubs: [LoopHub<SubscriberConnection>]
   private let hub: Hub
 
   init() {
     let loops = loops
     hubs = loops.map { _ in LoopHub() }
     let mailboxes = zip(hubs, loops).map { Mailbox(hub: NIOLoopBound($0, eventLoop: $1)) }
-    hub = Hub(epoch: "e", mailboxes: mailboxes, uptime: { 0 })
+    hub = Hub(
+      epoch: "e", history: HistoryLimits(messagesPerTopic: 10, lifetime: 300, bytes: 1 << 20), mailboxes: mailboxes,
+      uptime: { 0 })
   }
 
   private func isDone(_ future: EventLoopFuture<Cursor>) -> Bool {

@@ -18,8 +18,8 @@ import Testing
     let subscriber = Table.Subscriber(sink: sink)
     let topic = try Topic("t")
     table.unsubscribe(subscriber, from: topic)
-    table.subscribe(subscriber, to: topic)
-    table.subscribe(subscriber, to: topic)
+    table.subscribe(subscriber, to: topic, after: 0)
+    table.subscribe(subscriber, to: topic, after: 0)
     #expect(table.members(of: topic).count == 1)
     table.unsubscribe(subscriber, from: topic)
     #expect(table.members(of: topic).isEmpty)
@@ -39,7 +39,7 @@ import Testing
       let topic = Int.random(in: 0..<topics.count, using: &random)
       switch Int.random(in: 0..<10, using: &random) {
       case 0..<5:
-        table.subscribe(subscribers[subscriber], to: topics[topic])
+        table.subscribe(subscribers[subscriber], to: topics[topic], after: 0)
         model.insert([subscriber, topic])
       case 5..<9:
         table.unsubscribe(subscribers[subscriber], from: topics[topic])

@@ -9,10 +9,13 @@ import Testing
   private func text(_ text: String) -> WebSocketEvent { .text(ByteBuffer(string: text)) }
 
   @Test("text messages become what they command")
-  func commands() {
+  func commands() throws {
     var machine = SessionMachine(now: 0)
-    #expect(machine.receive(text("/subscribe t x.y.z"), now: 1) == [.subscribe(topic: "t", token: "x.y.z")])
-    #expect(machine.receive(text("/unsubscribe t"), now: 1) == [.unsubscribe(topic: "t")])
+    let topic = try Topic("t")
+    #expect(
+      machine.receive(text("/subscribe t x.y.z"), now: 1)
+        == [.subscribe(.topic(topic), token: "x.y.z", since: nil, id: nil)])
+    #expect(machine.receive(text("/unsubscribe t"), now: 1) == [.unsubscribe(topic)])
     #expect(machine.receive(text("/unsubscribe-all"), now: 1) == [.unsubscribeAll])
     #expect(
       machine.receive(text("/subscribe t"), now: 1)
@@ -21,6 +24,45 @@ import Testing
     #expect(machine.receive(text("hello"), now: 1) == [])
     #expect(machine.receive(.binary(ByteBuffer(string: "/what")), now: 1) == [])
     #expect(machine.receive(.ping(ByteBuffer(string: "p")), now: 1) == [.pong(ByteBuffer(string: "p"))])
+  }
+
+  @Test("envelopes become what they ask for, and answers carry the id they came with")
+  func envelopes() throws {
+    var machine = SessionMachine(mode: .envelope, now: 0)
+    let (a, b) = (try Topic("a"), try Topic("b"))
+    let since = try Cursor("e:4")
+    #expect(
+      machine.receive(text(#"{"type":"subscribe","topic":"a","token":"x","since":"e:4","id":1}"#), now: 1)
+        == [.subscribe(.topic(a), token: "x", since: since, id: RequestID(1))])
+    #expect(
+      machine.receive(text(#"{"type":"subscribe","topics":["a","b","a"],"since":""}"#), now: 1)
+        == [.subscribe(.topics([a, b]), token: nil, since: nil, id: nil)])
+    #expect(
+      machine.receive(text(#"{"type":"unsubscribe","topic":"a","id":2}"#), now: 1)
+        == [.unsubscribe(a), .say(.unsubscribed(a, id: RequestID(2)))])
+    #expect(
+      machine.receive(text(#"{"type":"unsubscribe-all"}"#), now: 1)
+        == [.unsubscribeAll, .say(.unsubscribed(nil, id: nil))])
+    #expect(machine.receive(text(#"{"type":"ping","id":3}"#), now: 1) == [.say(.pong(id: RequestID(3)))])
+  }
+
+  @Test(
+    "a bad envelope is answered, and the session goes on",
+    arguments: [
+      "", "/subscribe a b", "[]", "{}", #"{"type":1}"#, #"{"type":"x"}"#, #"{"type":"ping","id":null}"#,
+      #"{"type":"ping","id":[1]}"#, #"{"type":"subscribe"}"#, #"{"type":"subscribe","topic":"a","topics":["b"]}"#,
+      #"{"type":"subscribe","topics":[]}"#, #"{"type":"subscribe","topic":"a","since":"4"}"#,
+      #"{"type":"subscribe","topic":"a","token":7}"#, #"{"type":"ping","type":"ping"}"#,
+    ])
+  func badEnvelopes(_ message: String) {
+    var machine = SessionMachine(mode: .envelope, now: 0)
+    let actions = machine.receive(text(message), now: 1)
+    guard case .say(.error(let refusal, _, _))? = actions.first, actions.count == 1 else {
+      Issue.record("\(message): \(actions)")
+      return
+    }
+    #expect(refusal.code == .badRequest)
+    #expect(machine.isOpen)
   }
 
   @Test("a quiet peer is pinged every 15 s and closed after 30 s without a frame")

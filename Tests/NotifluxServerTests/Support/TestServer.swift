@@ -39,15 +39,17 @@ struct TestServer {
   func connect() async throws -> TestClient { try await TestClient.connect(port: port) }
 
   /// A client whose WebSocket handshake is done.
-  func webSocket() async throws -> TestClient {
+  func webSocket(subprotocol: String? = nil) async throws -> TestClient {
     let client = try await connect()
+    let offer = subprotocol.map { "Sec-WebSocket-Protocol: other, \($0)\r\n" } ?? ""
     try await client.send(
       "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\(offer)\r\n")
     let head = try await client.readHead()
     guard head.hasPrefix("HTTP/1.1 101 "), head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") else {
       throw TestFailure("no handshake: \(head)")
     }
+    guard head.contains("notiflux.v1") == (subprotocol != nil) else { throw TestFailure("wrong protocol: \(head)") }
     return client
   }
 

@@ -1,0 +1,32 @@
+/// The forms of an envelope on `GET /events`.
+package enum EventStream: String, Sendable {
+  /// Server-Sent Events (HTML standard §9.2).
+  case serverSentEvents = "text/event-stream"
+  /// One envelope a line.
+  case ndjson = "application/x-ndjson"
+
+  /// What keeps proxies from cutting a quiet stream: a comment, or an empty line.
+  package var keepAlive: [UInt8] {
+    switch self {
+    case .serverSentEvents: Array(":\n\n".utf8)
+    case .ndjson: [UInt8(ascii: "\n")]
+    }
+  }
+
+  /// An envelope as it stands in the stream. `position` becomes the event's id, with which a browser comes back; a
+  /// message has no `event` field, so that `EventSource.onmessage` gets it. An envelope holds no line break.
+  package func event(_ json: [UInt8], type: String, position: Cursor) -> [UInt8] {
+    switch self {
+    case .ndjson: return json + [UInt8(ascii: "\n")]
+    case .serverSentEvents:
+      var event: [UInt8] = []
+      event.reserveCapacity(json.count + 80)
+      event += "id: \(position)\n".utf8
+      if type != "message" { event += "event: \(type)\n".utf8 }
+      event += "data: ".utf8
+      event += json
+      event += "\n\n".utf8
+      return event
+    }
+  }
+}
