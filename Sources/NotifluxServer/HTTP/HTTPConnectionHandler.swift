@@ -10,7 +10,7 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   typealias OutboundIn = Never
   typealias OutboundOut = HTTPServerResponsePart
 
-  private enum State {
+  enum State {
     case idle
     /// A refusal is known from the head already, and is given once the body has passed by.
     case receiving(HTTPRequest, Result<Route, HTTPFailure>)
@@ -23,14 +23,14 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     case upgraded
   }
 
-  private let worker: Worker
+  let worker: Worker
   /// Takes the HTTP codec out of the pipeline, and puts another handler in.
-  private let handOver: (ChannelHandlerContext, any ChannelHandler) throws -> Void
-  private var context: ChannelHandlerContext?
-  private var state = State.idle
+  let handOver: (ChannelHandlerContext, any ChannelHandler) throws -> Void
+  var context: ChannelHandlerContext?
+  var state = State.idle
   /// Parts that were decoded while a request is being answered (RFC 9112 §9.3.2).
-  private var backlog = CircularBuffer<HTTPServerRequestPart>(initialCapacity: 1)
-  private var owesRead = false
+  var backlog = CircularBuffer<HTTPServerRequestPart>(initialCapacity: 1)
+  var owesRead = false
   /// No request has come yet.
   private var isFresh = true
 
@@ -72,12 +72,17 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
   }
 
   /// Whether what comes in must wait.
-  private var isBusy: Bool {
+  var isBusy: Bool {
     switch state {
     case .responding: true
     case .batching(let batch, _): batch.isFull || context?.channel.isWritable == false
     case .idle, .receiving, .lingering, .upgraded: false
     }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if case .batching = state { resume(context) }
+    context.fireChannelWritabilityChanged()
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -103,7 +108,7 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
 
   // MARK: Requests
 
-  private func work(_ context: ChannelHandlerContext) {
+  func work(_ context: ChannelHandlerContext) {
     while !backlog.isEmpty {
       if isBusy { return }
       if case .upgraded = state { return }
@@ -155,49 +160,6 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     }
     if case .success(.broadcast) = route, BroadcastEndpoint.isBatch(request) { beginBatch(request, context: context) }
   }
-
-  // MARK: Batch
-
-  private func beginBatch(_ request: HTTPRequest, context: ChannelHandlerContext) {
-    var response = HTTPResponse(status: .ok, contentType: EventStream.ndjson.rawValue)
-    response.closesConnection = !request.head.isKeepAlive
-    writeHead(response, to: request.head, closes: response.closesConnection, context: context)
-    context.flush()
-    let batch = BatchRun(worker: worker, bearerToken: request.bearerToken) { [weak self] lines, isLast in
-      self?.sendAnswers(lines, isLast: isLast)
-    }
-    state = .batching(batch, request.head)
-  }
-
-  private func sendAnswers(_ lines: [UInt8], isLast: Bool) {
-    guard let context, case .batching(_, let head) = state else { return }
-    if !lines.isEmpty {
-      context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: lines)))), promise: nil)
-    }
-    if isLast {
-      context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-      if worker.isDraining || !head.isKeepAlive { linger(context) } else { becomeIdle(context) }
-    }
-    resume(context)
-  }
-
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if case .batching = state { resume(context) }
-    context.fireChannelWritabilityChanged()
-  }
-
-  /// Goes on with what had to wait, in a turn of its own: the caller may be in the middle of it.
-  private func resume(_ context: ChannelHandlerContext) {
-    context.eventLoop.assumeIsolated().execute {
-      guard let context = self.context else { return }
-      self.work(context)
-      guard self.owesRead, !self.isBusy else { return }
-      self.owesRead = false
-      context.read()
-    }
-  }
-
-  // MARK: Requests
 
   private static func checkExpectation(_ head: HTTPRequestHead) throws(HTTPFailure) {
     guard let expectation = head.headers.first(name: "expect"), expectation.lowercased() != "100-continue" else {
@@ -262,97 +224,6 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
       ("access-control-max-age", "86400"),
     ]
     return response
-  }
-
-  // MARK: Answers
-
-  private func refuse(_ failure: HTTPFailure, context: ChannelHandlerContext) {
-    let head: HTTPRequestHead
-    if case .receiving(let request, _) = state {
-      head = request.head
-    } else {
-      head = .init(version: .http1_1, method: .GET, uri: "/")
-    }
-    var failure = failure
-    failure.closesConnection = true
-    respond(failure.response, to: head, context: context)
-  }
-
-  private func respond(_ response: HTTPResponse, to head: HTTPRequestHead, context: ChannelHandlerContext) {
-    var wasCut = false
-    if case .lingering = state { wasCut = true }
-    let closes = response.closesConnection || wasCut || worker.isDraining || !head.isKeepAlive
-    writeHead(response, to: head, closes: closes, context: context)
-    if head.method != .HEAD && !response.body.isEmpty {
-      context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: response.body)))), promise: nil)
-    }
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-    if closes { linger(context) } else { becomeIdle(context) }
-  }
-
-  private func writeHead(
-    _ response: HTTPResponse, to request: HTTPRequestHead, closes: Bool, context: ChannelHandlerContext
-  ) {
-    let headers = response.fields(to: request, closes: closes, worker: worker)
-    let head = HTTPResponseHead(version: .http1_1, status: response.status, headers: headers)
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-  }
-
-  private func becomeIdle(_ context: ChannelHandlerContext) {
-    state = .idle
-    worker.schedule(self, at: worker.now + Limits.keepAliveTimeout)
-    guard owesRead else { return }
-    owesRead = false
-    context.read()
-  }
-
-  private func linger(_ context: ChannelHandlerContext) {
-    state = .lingering
-    backlog.removeAll()
-    worker.schedule(self, at: worker.now + Limits.closeTimeout)
-    context.close(mode: .output, promise: nil)
-    guard owesRead else { return }
-    owesRead = false
-    context.read()
-  }
-
-  // MARK: Leaving HTTP
-
-  private func upgrade(
-    _ future: EventLoopFuture<HTTPHeaders>, _ mode: SessionMachine.Mode, context: ChannelHandlerContext
-  ) {
-    future.assumeIsolated().whenComplete { result in
-      guard let context = self.context, case .responding(let head) = self.state else { return }
-      guard case .success(let headers) = result else {
-        let failure = HTTPFailure(.badRequest, "the WebSocket handshake is not one by RFC 6455 §4.2.1", closes: true)
-        return self.respond(failure.response, to: head, context: context)
-      }
-      let head101 = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
-      context.write(self.wrapOutboundOut(.head(head101)), promise: nil)
-      context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
-      self.leave(to: SessionHandler(worker: self.worker, mode: mode), context: context)
-    }
-  }
-
-  /// The stream ends with the connection (RFC 9112 §6.3), so that all streams can share the bytes of an event.
-  private func stream(_ events: EventsRequest, context: ChannelHandlerContext) {
-    guard case .responding(let head) = state else { return }
-    let fields = EventsEndpoint.head(of: events.stream).fields(to: head, closes: true, worker: worker)
-    let lines = fields.map { "\($0.name): \($0.value)\r\n" }.joined()
-    let text = "HTTP/1.1 200 OK\r\n\(lines)\r\n"
-    leave(to: EventStreamHandler(worker: worker, head: Array(text.utf8), request: events), context: context)
-  }
-
-  private func leave(to handler: any ChannelHandler, context: ChannelHandlerContext) {
-    let channel = context.channel
-    state = .upgraded
-    backlog.removeAll()
-    do {
-      try handOver(context, handler)
-      if owesRead { channel.read() }
-    } catch {
-      channel.close(promise: nil)
-    }
   }
 
   // MARK: Clock

@@ -48,10 +48,9 @@ struct EvictionQueue {
     dead = 0
   }
 
-  /// A topic lets its oldest message go first, and whoever has its slot after it has later messages only.
+  /// A topic lets its oldest message go first, and whoever takes over its slot begins with all lost that it had.
   static func isAlive<Payload>(_ entry: Entry, in topics: RetainedTopics<Payload>) -> Bool {
-    guard let first = topics.firstSequence(entry.slot) else { return false }
-    return first <= entry.sequence
+    topics.lostThrough(entry.slot) < entry.sequence
   }
 }
 

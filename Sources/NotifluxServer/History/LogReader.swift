@@ -67,20 +67,18 @@ struct LogReader: Sendable {
   /// The topic's messages after this number are still to come.
   func coveredThrough(_ index: Int) -> UInt64 { max(places[index].coveredThrough, position ?? 0) }
 
-  /// The gap a topic is owed when everything up to `lost` is gone; `firstEnd` is the end of the first gap of a cursor
-  /// that is no place in this log.
-  func gap(_ index: Int, lost: UInt64, firstEnd: UInt64) -> LogGap? {
-    let topic = places[index].topic
-    if position == nil, index >= answered {
-      return LogGap(topic: topic, from: nil, to: firstEnd, position: nil)
-    }
-    let covered = coveredThrough(index)
-    return lost > covered ? LogGap(topic: topic, from: covered, to: lost, position: position) : nil
-  }
+  /// Whether the topic has not had the gap that answers a cursor that is no place in this log.
+  func isOwedFirstGap(_ index: Int) -> Bool { position == nil && index >= answered }
 
-  mutating func take(_ gap: LogGap, _ index: Int) {
-    places[index].coveredThrough = gap.to
+  /// The gap of a topic of which everything up to `lost` is gone; `firstEnd` is the end of the first gap of a cursor
+  /// that is no place in this log.
+  mutating func takeGap(_ index: Int, lost: UInt64, firstEnd: UInt64) -> LogGap {
+    let isFirst = isOwedFirstGap(index)
+    let from = isFirst ? nil : coveredThrough(index)
+    let to = isFirst ? firstEnd : lost
+    places[index].coveredThrough = to
     if position == nil { answered = max(answered, index + 1) }
+    return LogGap(topic: places[index].topic, from: from, to: to, position: position)
   }
 
   /// Every topic has been told of its losses, and of no topic is a message up to `limit` still to come: the position

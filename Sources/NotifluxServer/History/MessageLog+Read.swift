@@ -34,20 +34,16 @@ extension MessageLog {
     var runs = ContiguousArray<MergeHeap.Run>()
     for place in reader.places.indices {
       let slot = topics.slot(of: reader.places[place].topic)
-      let history = slot.flatMap { topics[$0] }
-      let first = history?.messages.first?.sequence
-      if let gap = reader.gap(
-        place, lost: history?.lostThrough ?? forgottenThrough, firstEnd: first.map { $0 - 1 } ?? head)
-      {
+      let lost = slot.map(topics.lostThrough) ?? forgottenThrough
+      if reader.isOwedFirstGap(place) || lost > reader.coveredThrough(place) {
         guard items.count < maximumItems else { return nil }
-        reader.take(gap, place)
-        items.append(.gap(gap))
+        let first = slot.flatMap { topics.message($0, 0)?.sequence }
+        items.append(.gap(reader.takeGap(place, lost: lost, firstEnd: first.map { $0 - 1 } ?? head)))
       }
-      let covered = reader.coveredThrough(place)
-      guard let slot, let messages = history?.messages else { continue }
-      let index = messages.firstIndex { $0.sequence > covered }
-      guard let next = messages[index] else { continue }
-      runs.append(MergeHeap.Run(sequence: next.sequence, slot: slot, index: index, place: place))
+      guard let slot else { continue }
+      let index = topics.index(slot, after: reader.coveredThrough(place))
+      guard let next = topics.message(slot, index)?.sequence else { continue }
+      runs.append(MergeHeap.Run(sequence: next, slot: slot, index: index, place: place))
     }
     let heap = MergeHeap(runs)
     reader.takeAllGaps(limit: heap.first.map { $0.sequence - 1 } ?? head)
@@ -63,14 +59,12 @@ extension MessageLog {
     maximumItems: Int, maximumBytes: Int
   ) {
     var bytes = 0
-    while items.count < maximumItems, let run = heap.first, let messages = topics[run.slot]?.messages,
-      let message = messages[run.index]
-    {
+    while items.count < maximumItems, let run = heap.first, let message = topics.message(run.slot, run.index) {
       bytes += message.payload.byteCount
       if bytes > maximumBytes, !items.isEmpty { return }
       items.append(.message(reader.places[run.place].topic, sequence: message.sequence, message.payload))
       reader.advance(to: message.sequence)
-      heap.replaceFirst(sequence: messages[run.index + 1]?.sequence)
+      heap.replaceFirst(sequence: topics.message(run.slot, run.index + 1)?.sequence)
     }
   }
 }

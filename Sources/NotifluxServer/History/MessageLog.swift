@@ -43,13 +43,12 @@ struct MessageLog<Payload: LogPayload> {
       return head
     }
     let slot = topics.slot(of: topic) ?? admit(topic)
-    if let count = topics[slot]?.messages.count, count >= limits.messagesPerTopic {
+    if topics.messageCount(slot) >= limits.messagesPerTopic {
       removeFirst(slot)
       evictions.count += 1
       queue.oneDied(in: topics)
     }
-    let message = RetainedMessage(sequence: head, payload: payload)
-    topics[slot]?.messages.append(message, limit: limits.messagesPerTopic)
+    topics.append(RetainedMessage(sequence: head, payload: payload), slot, limit: limits.messagesPerTopic)
     queue.append(EvictionQueue.Entry(sequence: head, time: clock, slot: slot))
     messageCount += 1
     byteCount += cost
@@ -95,24 +94,22 @@ struct MessageLog<Payload: LogPayload> {
   private mutating func evict(_ oldest: EvictionQueue.Entry) {
     queue.removeFirst()
     removeFirst(oldest.slot)
-    if topics.firstSequence(oldest.slot) == nil { forget(oldest.slot) }
+    if topics.messageCount(oldest.slot) == 0 { forget(oldest.slot) }
   }
 
   /// Lets go of a topic's oldest message; false when it has none.
   @discardableResult
   private mutating func removeFirst(_ slot: Int32) -> Bool {
-    guard let message = topics[slot]?.messages.removeFirst() else { return false }
-    topics[slot]?.lostThrough = message.sequence
+    guard let message = topics.removeFirst(slot) else { return false }
     messageCount -= 1
     byteCount -= Self.cost(message.payload)
     return true
   }
 
   private mutating func forget(_ slot: Int32) {
-    guard let history = topics[slot] else { return }
-    forgottenThrough = max(forgottenThrough, history.lostThrough)
-    byteCount -= Self.cost(history.topic)
-    topics.remove(slot)
+    guard let (topic, lostThrough) = topics.remove(slot) else { return }
+    forgottenThrough = max(forgottenThrough, lostThrough)
+    byteCount -= Self.cost(topic)
     // Paid for by the topics that went: a queue much longer than the slots would cost more than it gives back.
     if topics.isSparse, queue.count <= topics.slotCount * 8 {
       let before = topics
