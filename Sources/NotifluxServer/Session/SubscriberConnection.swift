@@ -14,6 +14,8 @@ class SubscriberConnection: Connection, PublicationSink {
   /// Subscriptions that still read from the log, in the order they were asked for; a topic is in one at the most.
   private var replays: [(subject: ServerEnvelope.Subject, topics: [Topic], replay: Replay)] = []
   private var isPageDue = false
+  /// Bytes of the log that may be unsent still: the socket sets the pace for them, so they do not count as pending.
+  private var replayBytes = 0
   /// Whether the hub will flush us at the end of its burst.
   private var awaitsFlush = false
 
@@ -102,6 +104,7 @@ class SubscriberConnection: Connection, PublicationSink {
   /// Sends one page now and the next ones in later turns of the loop, as long as the socket takes them.
   private func sendPages() {
     guard let context, isOpen, !replays.isEmpty, !isPageDue, context.channel.isWritable else { return }
+    replayBytes = 0  // What was sent before has left, but for a rest below the high mark.
     sendPage()
     context.flush()
     guard !replays.isEmpty, context.channel.isWritable else { return }
@@ -115,24 +118,30 @@ class SubscriberConnection: Connection, PublicationSink {
   private func sendPage() {
     let hub = worker.services.hub
     let (items, end) = hub.read(&replays[0].replay)
-    let (subject, topics, replay) = replays[0]
+    let (subject, topics, entry) = replays[0]
     for item in items {
       switch item {
       case .message(let topic, let sequence, let payload):
-        write(form.message(payload.text, topic: topic, cursor: hub.cursor(sequence)))
+        replay(form.message(payload.text, topic: topic, cursor: hub.cursor(sequence)))
       case .gap(let gap):
         let (from, position) = (gap.from.map(hub.cursor), gap.position.map(hub.cursor))
-        let envelope = ServerEnvelope.gap(topic: gap.topic, from: from ?? replay.since, to: hub.cursor(gap.to))
-        if let bytes = form.bytes(envelope, position: position ?? replay.since) { write(bytes) }
+        let envelope = ServerEnvelope.gap(topic: gap.topic, from: from ?? entry.since, to: hub.cursor(gap.to))
+        if let bytes = form.bytes(envelope, position: position ?? entry.since) { replay(bytes) }
       }
     }
     guard let end else { return }
     replays.removeFirst()
     for topic in topics { worker.hub.table.subscribe(subscriber, to: topic, after: end) }
-    say(.caughtUp(subject, hub.cursor(end)), position: hub.cursor(end))
+    if let bytes = form.bytes(.caughtUp(subject, hub.cursor(end)), position: hub.cursor(end)) { replay(bytes) }
+  }
+
+  private func replay(_ bytes: ByteBuffer) {
+    replayBytes += bytes.readableBytes
+    write(bytes)
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable { replayBytes = 0 }
     sendPages()
     context.fireChannelWritabilityChanged()
   }
@@ -171,7 +180,7 @@ class SubscriberConnection: Connection, PublicationSink {
   /// Whether `bytes` fit under `--max-pending`. What waits only for the end of the burst does not count: it is offered
   /// to the socket before judging.
   private func hasRoom(for bytes: ByteBuffer, context: ChannelHandlerContext) -> Bool {
-    let limit = worker.configuration.maximumPending
+    let limit = worker.configuration.maximumPending + replayBytes
     if context.channel.isWritable && bytes.readableBytes <= limit - Listener.writeBufferHighMark { return true }
     if pendingBytes(context) + bytes.readableBytes <= limit { return true }
     context.flush()
