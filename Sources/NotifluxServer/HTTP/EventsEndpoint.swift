@@ -8,6 +8,8 @@ struct EventsRequest: Sendable {
   var token: String?
   var since: Cursor?
   var stream: EventStream
+  /// A `HEAD` request: the answer's head, and nothing more.
+  var wantsHeadOnly: Bool
 
   /// Reads query and header fields; throws what is wrong with them.
   init(_ request: HTTPRequest) throws(Refusal) {
@@ -19,6 +21,7 @@ struct EventsRequest: Sendable {
     }
     guard !topics.isEmpty else { throw Refusal(.badRequest, "name a topic: /events?topic=news") }
     self.topics = topics
+    wantsHeadOnly = request.head.method == .HEAD
     token = request.bearerToken ?? query["token"].first
     // A browser reconnects with the old URL, so its header is the newer place.
     let places = [request.head.headers.first(name: "last-event-id"), query["since"].last]
@@ -52,7 +55,6 @@ enum EventsEndpoint {
       } catch {
         throw HTTPFailure(error)
       }
-      if request.head.method == .HEAD { return .now(head(of: events.stream)) }
       return .stream(events)
     } catch {
       return .now(error.response)

@@ -13,17 +13,18 @@ enum WebSocketEndpoint {
       try check(request, origins: worker.configuration.allowedOrigins)
       let answer = upgrader.buildUpgradeResponse(
         channel: channel, upgradeRequest: request.head, initialResponseHeaders: [:])
-      guard request.head.headers.lists("sec-websocket-protocol", token: subprotocol) else {
+      // Unlike the others, these names are told apart by case (RFC 6455 §4.1).
+      guard request.head.headers[canonicalForm: "sec-websocket-protocol"].contains(subprotocol) else {
         return .upgrade(answer, .text)
       }
-      return .upgrade(answer.map { $0.adding("sec-websocket-protocol", subprotocol) }, .envelope)
+      return .upgrade(answer.map { $0.adding("sec-websocket-protocol", String(subprotocol)) }, .envelope)
     } catch {
       return .now(error.response)
     }
   }
 
   /// Offered by clients that speak envelopes (RFC 6455 §1.9).
-  private static let subprotocol = "notiflux.v1"
+  private static let subprotocol: Substring = "notiflux.v1"
 
   /// Used for `Sec-WebSocket-Accept` alone (RFC 6455 §4.2.2): its handlers would cost each connection what our session
   /// does better.

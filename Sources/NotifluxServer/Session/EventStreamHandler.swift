@@ -26,6 +26,7 @@ final class EventStreamHandler: SubscriberConnection, ChannelInboundHandler {
     join(context)
     worker.schedule(self, at: worker.now + Limits.pingInterval)
     send(ByteBuffer(bytes: head))
+    guard !request.wantsHeadOnly else { return end() }
     do throws(Refusal) {
       // The endpoint has asked already; a token that expires between the two ends the stream.
       let subject =
