@@ -52,7 +52,7 @@ enum ServeCommand {
   static let historyMemory = Option(
     "history-memory", .byteCount(in: 0...(1 << 40)), default: "64MiB", environment: "NOTIFLUX_HISTORY_MEMORY",
     help: "Retain at most this much of all topics together",
-    details: ["A retained message counts its bytes and 160 more. With 0 in one of these three nothing is retained."],
+    details: ["A retained message counts its bytes and 176 more. With 0 in one of these three nothing is retained."],
     group: "History")
 
   static let maxConnections = Option(

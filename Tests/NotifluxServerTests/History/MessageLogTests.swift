@@ -63,14 +63,14 @@ struct MessageLogTests {
     #expect(log.words(a, after: 0, at: 10) == "a(0,1]@1")
   }
 
-  @Test("a clock that goes back stands still: messages leave in the order they came")
+  @Test("a clock that goes back stands still: a message of that time has its whole lifetime")
   func clockGoesBack() {
     var log = log(lifetime: 10)
-    log.append("x", a, at: 100)
-    log.append("y", a, at: 50)
-    log.expire(now: 59)
+    log.expire(now: 100)
+    log.append("x", a, at: 50)
     log.expire(now: 109.5)
-    #expect(log.messageCount == 2)
+    log.expire(now: 60)
+    #expect(log.messageCount == 1)
     log.expire(now: 110)
     #expect(log.messageCount == 0)
   }
@@ -239,7 +239,7 @@ struct MessageLogTests {
     for size in [10, 10, 10, 50] { log.append(TestPayload(byteCount: size), to: a, now: 0) }
     var reader = log.openReader(topics: [a], after: 0)
     var pages: [Int] = []
-    while !reader.isCaughtUp(with: log.head) {
+    for _ in 0..<10 where !reader.isCaughtUp(with: log.head) {
       pages.append(log.read(&reader, maximumItems: .max, maximumBytes: 20, now: 0).count)
     }
     #expect(pages == [2, 1, 1])
