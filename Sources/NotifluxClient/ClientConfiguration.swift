@@ -20,6 +20,10 @@ public struct ClientConfiguration: Sendable {
   /// Bytes of the largest WebSocket message accepted; a larger one ends the connection with close code 1009.
   public var maximumMessageLength = 4 * 1024 * 1024
 
+  /// Subscribe in text mode, the protocol of notiflux 0.2, also where the server speaks `notiflux.v1`: without cursors,
+  /// and with blanks in no topic. A server that speaks text mode only is understood without this.
+  public var prefersTextMode = false
+
   /// The defaults.
   public init() {}
 }

@@ -40,17 +40,20 @@ public final class NotifluxClient: Sendable {
     try await publisher.publish(message, to: topics, token: token, id: id)
   }
 
-  /// The messages of `topics`, of which there may be none to begin with. `token` is asked for a token that allows to
-  /// subscribe to all the topics it is given: before each connection, and for each topic that is added later.
+  /// The messages of `topics`, of which there may be none to begin with: those after `since`, then live ones; without
+  /// it, live ones. `token` is asked for a token that allows to subscribe to all the topics it is given: before each
+  /// connection, and for each topic that is added later.
   public func subscribe(
-    to topics: [Topic], token: @escaping Subscription.TokenSource
+    to topics: [Topic], since: Cursor? = nil, token: @escaping Subscription.TokenSource
   ) -> Subscription {
-    subscribe(to: topics, pacing: Pacing(), token: token)
+    subscribe(to: topics, since: since, pacing: Pacing(), token: token)
   }
 
-  func subscribe(to topics: [Topic], pacing: Pacing, token: @escaping Subscription.TokenSource) -> Subscription {
+  func subscribe(
+    to topics: [Topic], since: Cursor? = nil, pacing: Pacing, token: @escaping Subscription.TokenSource
+  ) -> Subscription {
     Subscription(
-      connector: connector, configuration: configuration, topics: topics, pacing: pacing, token: token)
+      connector: connector, configuration: configuration, topics: topics, since: since, pacing: pacing, token: token)
   }
 
   /// Closes the connections and stops the client's own thread. What is under way fails with

@@ -31,7 +31,7 @@ public struct ServerConfiguration: Sendable {
   /// How long ``Server/drain()`` waits for connections to go; clients are told to return spread over this time.
   public var drainTimeout: Duration = .seconds(10)
 
-  /// The unit of every time-out. A test makes it short, so that none has to wait for seconds.
+  /// The unit of every time-out. A test makes it long and turns the clock by hand.
   var tick: TimeAmount = .seconds(1)
 
   /// Everything as `notiflux serve` has it, for tokens signed with one of `keys`.

@@ -62,7 +62,8 @@ final class Worker {
     }
   }
 
-  private func tick() {
+  /// Once a second.
+  func tick() {
     dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
     services.hub.expire()
     for connection in wheel.advance() {

@@ -10,9 +10,11 @@ import queue
 import re
 import resource
 import signal
+import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import jwt
 import websockets.sync.client
@@ -20,6 +22,7 @@ import websockets.sync.client
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 CURSOR = re.compile(r"[A-Za-z0-9_-]{1,32}:\d+")
+CURSOR_BEARERS = ("welcome", "subscribed", "message", "caught-up")
 
 # Far beyond what anything here should take: a test that waits this long has failed.
 PATIENCE = 30
@@ -270,3 +273,274 @@ def until(condition, what):
         assert time.monotonic() < deadline, f"in vain: {what}"
         time.sleep(0.02)
     return value
+
+
+class Publisher:
+    """Publishes over one kept-alive connection, as fast as the answers come."""
+
+    def __init__(self, server, token):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        self.headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+
+    def __call__(self, topic, message, **members):
+        """The cursor of the message."""
+        body = json.dumps({"topic": topic, "message": message, **members}).encode()
+        self.connection.request("POST", "/broadcast", body, self.headers)
+        response = self.connection.getresponse()
+        answer = response.read()
+        assert response.status == 200, answer
+        return json.loads(answer)["cursor"]
+
+    def many(self, topic, messages):
+        """The cursors of several messages."""
+        return [self(topic, message) for message in messages]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+
+def number(cursor):
+    """The sequence number in a cursor; the cursor must look like one."""
+    assert CURSOR.fullmatch(cursor), cursor
+    return int(cursor.rsplit(":", 1)[1])
+
+
+def epoch(cursor):
+    assert CURSOR.fullmatch(cursor), cursor
+    return cursor.rsplit(":", 1)[0]
+
+
+def envelope(text):
+    """One envelope; it must have what the protocol promises for its type."""
+    value = json.loads(text)
+    kind = value["type"]
+    for member in {"gap": ("from", "to")}.get(kind, ("cursor",) if kind in CURSOR_BEARERS else ()):
+        assert CURSOR.fullmatch(value[member]), value
+    if kind in ("message", "gap"):
+        assert isinstance(value["topic"], str) and value["topic"]
+    if kind == "message":
+        assert isinstance(value["data"], str)
+    if kind in ("subscribed", "caught-up"):
+        assert ("topic" in value) != ("topics" in value), value
+    if kind == "error":
+        assert isinstance(value["message"], str) and value["message"] and "\n" not in value["message"], value
+        assert re.fullmatch("[a-z_]+", value["code"])
+    return value
+
+
+class Reader:
+    """What all readers of envelopes share, whatever the transport: `receive` gives the next envelope."""
+
+    def expect(self, *wanted):
+        """The next envelopes have at least the given members."""
+        for members in wanted:
+            got = self.receive()
+            assert {name: got.get(name) for name in members} == members, got
+
+    def expect_messages(self, topic, *messages):
+        """The next envelopes are messages of the topic; their cursors, which rise."""
+        cursors = []
+        for message in messages:
+            got = self.receive()
+            assert (got["type"], got.get("topic"), got.get("data")) == ("message", topic, message), got
+            cursors.append(got["cursor"])
+        numbers = [number(cursor) for cursor in cursors]
+        assert numbers == sorted(set(numbers)), numbers
+        return cursors
+
+    def until_caught_up(self):
+        """All up to `caught-up`, which comes last."""
+        envelopes = [self.receive()]
+        while envelopes[-1]["type"] != "caught-up":
+            envelopes.append(self.receive())
+        return envelopes
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Envelopes(Reader):
+    """A client of `notiflux.v1`, by `websockets`. Its welcome has been read."""
+
+    def __init__(self, server, **options):
+        self._open = contextlib.ExitStack()
+        self.socket = self._open.enter_context(websockets.sync.client.connect(
+            server.socket_url, max_size=None, ping_interval=None, open_timeout=PATIENCE,
+            subprotocols=["notiflux.v1"], **options))
+        assert self.socket.subprotocol == "notiflux.v1"
+        self.welcome = self.receive()
+
+    def send(self, **members):
+        self.socket.send(json.dumps({name: value for name, value in members.items() if value is not None}))
+
+    def receive(self):
+        text = self.socket.recv(timeout=PATIENCE)
+        assert isinstance(text, str)
+        return envelope(text)
+
+    def ask(self, **members):
+        """Sends, and gives the next envelope."""
+        self.send(**members)
+        return self.receive()
+
+    def subscribe(self, topics, token, since=None, **members):
+        """Subscribes to a topic (a string) or several (a list) and gives the `subscribed`."""
+        name = "topic" if isinstance(topics, str) else "topics"
+        answer = self.ask(type="subscribe", **{name: topics}, token=token, since=since, **members)
+        assert (answer["type"], answer.get(name)) == ("subscribed", topics), answer
+        return answer
+
+    def settle(self):
+        """Nothing is on its way but the answer to this."""
+        assert self.ask(type="ping", id="settle") == {"type": "pong", "id": "settle"}
+
+    def close(self):
+        self._open.close()
+
+
+SSE, NDJSON = "text/event-stream", "application/x-ndjson"
+
+
+def events_path(topics, token=None, since=None):
+    query = [("topic", topic) for topic in ([topics] if isinstance(topics, str) else topics)]
+    query += [(name, value) for name, value in (("since", since), ("token", token)) if value is not None]
+    return "/events?" + urllib.parse.urlencode(query, quote_via=urllib.parse.quote)
+
+
+class Events(Reader):
+    """`GET /events` by http.client, as SSE or NDJSON."""
+
+    def __init__(self, server, topics, token, since=None, form=SSE, **headers):
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        named = {"Authorization": f"Bearer {token}", "Accept": form}
+        named.update({name.replace("_", "-"): value for name, value in headers.items()})
+        self.connection.request("GET", events_path(topics, since=since), headers=named)
+        self.response = self.connection.getresponse()
+        assert self.response.status == 200, self.response.read()
+        assert self.response.headers["Content-Type"].split(";")[0] == form
+        self.form = form
+        # Where a browser would come back: the id of the last event.
+        self.last_id = None
+
+    def line(self):
+        line = self.response.readline()
+        assert line.endswith(b"\n"), f"the stream ended: {line}"
+        return line[:-1].decode()
+
+    def receive(self):
+        return self.from_sse() if self.form == SSE else self.from_ndjson()
+
+    def from_ndjson(self):
+        while not (line := self.line()):
+            pass
+        return envelope(line)
+
+    def from_sse(self):
+        while True:
+            fields = {}
+            while line := self.line():
+                if line.startswith(":"):
+                    continue
+                name, _, value = line.partition(":")
+                assert name in ("id", "event", "data", "retry") and name not in fields, line
+                fields[name] = value.removeprefix(" ")
+            if "data" in fields:
+                break
+        value = envelope(fields["data"])
+        # A message has no `event`, so that `onmessage` gets it; all else is named.
+        assert fields.get("event") == (None if value["type"] == "message" else value["type"]), fields
+        assert CURSOR.fullmatch(fields["id"])
+        if "cursor" in value:
+            assert fields["id"] == value["cursor"]
+        # No step back: what is resumed from here has been delivered up to here.
+        if self.last_id is not None and epoch(self.last_id) == epoch(fields["id"]):
+            assert number(self.last_id) <= number(fields["id"])
+        self.last_id = fields["id"]
+        return value
+
+    def close(self):
+        self.response.close()
+        self.connection.close()
+
+
+def follow(form, server, topics, token, since=None):
+    """A reader of the topics over one of the three transports, at the `subscribed` envelope, which comes first."""
+    if form == "websocket":
+        reader = Envelopes(server)
+        subscribed = reader.subscribe(topics, token, since)
+    else:
+        reader = Events(server, topics, token, since, form)
+        subscribed = reader.receive()
+        assert subscribed["type"] == "subscribed", subscribed
+    return reader, subscribed
+
+
+TRANSPORTS = ["websocket", SSE, NDJSON]
+
+
+class CuttingProxy:
+    """A TCP proxy in front of a server that cuts its connections when told to, and accepts none while shut."""
+
+    def __init__(self, server):
+        self.target = ("127.0.0.1", server.port)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.accepted = 0
+        self.shut = False
+        self.pairs = []
+        self.lock = threading.Lock()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                inner, _ = self.listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                if self.shut:
+                    inner.close()
+                    continue
+                outer = socket.create_connection(self.target)
+                self.accepted += 1
+                self.pairs.append((inner, outer))
+            for source, sink in ((inner, outer), (outer, inner)):
+                threading.Thread(target=self.carry, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def carry(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """Cuts all there are."""
+        with self.lock:
+            for pair in self.pairs:
+                for end in pair:
+                    with contextlib.suppress(OSError):
+                        end.shutdown(socket.SHUT_RDWR)
+                    end.close()
+            self.pairs.clear()
+
+    def close(self):
+        self.shut = True
+        self.listener.close()
+        self.cut()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -5,7 +5,7 @@ import Testing
 
 @testable import NotifluxClient
 
-@Suite("A subscription", .timeLimit(.minutes(1)))
+@Suite("A subscription in text mode", .timeLimit(.minutes(1)))
 struct SubscriptionTests {
   let a: Topic
   let b: Topic
@@ -66,7 +66,7 @@ struct SubscriptionTests {
   func hears() async throws {
     try await withSubscription(to: [a]) { server, _, events in
       async let serving = serve(server, a)
-      #expect(try await next(2, of: &events) == [.connected, .subscribed(a)])
+      #expect(try await next(2, of: &events) == [.connected, .subscribed(a, nil)])
       try await serving.send("héllo\n")
       #expect(try await next(1, of: &events) == [message("héllo\n", of: a)])
     }
@@ -87,7 +87,7 @@ struct SubscriptionTests {
         return connection
       }()
       let refused = SubscriptionEvent.refused(a, reason: "token expired 12 s ago")
-      #expect(try await next(4, of: &events) == [.connected, refused, .subscribed(b), message("hello", of: b)])
+      #expect(try await next(4, of: &events) == [.connected, refused, .subscribed(b, nil), message("hello", of: b)])
       #expect(subscription.topics == [b])
       _ = try await serving
     }
@@ -102,7 +102,7 @@ struct SubscriptionTests {
       try await subscription.add(a)
       #expect(try await connection.readText() == "/subscribe a tok")
       try await connection.answerPing()
-      #expect(try await next(1, of: &events) == [.subscribed(a)])
+      #expect(try await next(1, of: &events) == [.subscribed(a, nil)])
       try await subscription.add(b)
       subscription.remove(a)
       #expect(try await connection.readText() == "/subscribe b tok")
@@ -110,7 +110,7 @@ struct SubscriptionTests {
       #expect(try await connection.readText() == "/unsubscribe a")
       try await connection.answerPing()
       try await connection.send("1")
-      #expect(try await next(2, of: &events) == [.subscribed(b), message("1", of: b)])
+      #expect(try await next(2, of: &events) == [.subscribed(b, nil), message("1", of: b)])
       subscription.removeAll()
       #expect(try await connection.readText() == "/unsubscribe-all")
       #expect(subscription.topics.isEmpty)
@@ -125,7 +125,7 @@ struct SubscriptionTests {
       "\(topics[0])\(tokens.add(1, ordering: .relaxed).newValue)"
     } _: { server, subscription, events in
       async let first = serve(server, a, token: "a1")
-      #expect(try await next(2, of: &events) == [.connected, .subscribed(a)])
+      #expect(try await next(2, of: &events) == [.connected, .subscribed(a, nil)])
       try await first.sendClose(.goingAway, "reconnect in 4711 ms")
       let away = ClientError.closed(subscription.connector.endpoint, code: 1001, reason: "reconnect in 4711 ms")
       #expect(try await next(1, of: &events) == [.disconnected(away, retryIn: .milliseconds(4711))])
@@ -140,7 +140,7 @@ struct SubscriptionTests {
         try await connection.answerPing()
         return connection
       }()
-      #expect(try await next(3, of: &events) == [.connected, .subscribed(a), .subscribed(b)])
+      #expect(try await next(3, of: &events) == [.connected, .subscribed(a, nil), .subscribed(b, nil)])
       #expect(sleeps.all == [.milliseconds(4711)])
       _ = try await second
     }
@@ -153,14 +153,14 @@ struct SubscriptionTests {
     } _: { server, subscription, events in
       try await subscription.add(a, token: "mine")
       async let first = serve(server, a, token: "mine")
-      #expect(try await next(2, of: &events) == [.connected, .subscribed(a)])
+      #expect(try await next(2, of: &events) == [.connected, .subscribed(a, nil)])
       try await first.close()
       guard case .disconnected? = try await events.next() else {
         Issue.record("still connected")
         return
       }
       async let second = serve(server, a, token: "mine")
-      #expect(try await next(2, of: &events) == [.connected, .subscribed(a)])
+      #expect(try await next(2, of: &events) == [.connected, .subscribed(a, nil)])
       _ = try await second
     }
   }
@@ -215,12 +215,15 @@ struct SubscriptionTests {
     }
   }
 
-  @Test("refuses a topic that text mode cannot carry")
+  @Test("refuses a topic that text mode cannot carry, where that is preferred")
   func blankInTopic() async throws {
-    try await withSubscription(to: []) { _, subscription, _ in
-      let error = await #expect(throws: ClientError.self) { try await subscription.add(Topic("two words")) }
-      #expect(error?.description.contains(#"the topic "two words" holds a blank"#) == true)
-    }
+    var configuration = ClientConfiguration()
+    configuration.prefersTextMode = true
+    let client = NotifluxClient(endpoint: try Endpoint("http://h"), configuration: configuration)
+    let subscription = client.subscribe(to: []) { _ in "tok" }
+    let error = await #expect(throws: ClientError.self) { try await subscription.add(Topic("two words")) }
+    #expect(error?.description.contains(#"the topic "two words" holds a blank"#) == true)
+    await client.shutDown()
   }
 
   @Test("ends at once, with a good-bye, when its task is cancelled")
@@ -236,7 +239,7 @@ struct SubscriptionTests {
       listening.cancel()
       #expect(try await connection.readEvent() == .close(code: .normal, reason: ""))
       let events = try await listening.value
-      #expect(events == [] || events == [.connected] || events == [.connected, .subscribed(a)])
+      #expect(events == [] || events == [.connected] || events == [.connected, .subscribed(a, nil)])
       await client.shutDown()
     }
   }

@@ -117,7 +117,7 @@ struct TLSTests {
       try await connection.answerPing()
       try await connection.send("hello")
       let message = SubscriptionEvent.message(Message(topic: topic, data: "hello"))
-      #expect(try await listening.value == [.connected, .subscribed(topic), message])
+      #expect(try await listening.value == [.connected, .subscribed(topic, nil), message])
       #expect(try await connection.readEvent() == .close(code: .normal, reason: ""))
       await client.shutDown()
     }

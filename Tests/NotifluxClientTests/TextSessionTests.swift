@@ -27,7 +27,7 @@ struct TextSessionTests {
   @Test("takes a pong without a refusal for the confirmation")
   mutating func confirms() {
     _ = session.subscribe(a, token: "t")
-    #expect(session.received(pong: 1) == [.subscribed(a)])
+    #expect(session.received(pong: 1) == [.subscribed(a, nil)])
     #expect(session.received(pong: 1) == [])
     #expect(session.topics == [a])
   }
@@ -64,7 +64,7 @@ struct TextSessionTests {
     _ = session.subscribe(a, token: "t")
     _ = session.subscribe(b, token: "t")
     #expect(session.received(text: "Not allowed to subscribe to b: no") == .refused(b, reason: "no"))
-    #expect(session.received(pong: 2) == [.subscribed(a)])
+    #expect(session.received(pong: 2) == [.subscribed(a, nil)])
     #expect(session.topics == [a])
   }
 
@@ -72,7 +72,7 @@ struct TextSessionTests {
   mutating func latestPong() {
     _ = session.subscribe(a, token: "t")
     _ = session.subscribe(b, token: "t")
-    #expect(session.received(pong: 2) == [.subscribed(a), .subscribed(b)])
+    #expect(session.received(pong: 2) == [.subscribed(a, nil), .subscribed(b, nil)])
   }
 
   @Test("tells a message's topic only while no other can deliver")
@@ -96,6 +96,6 @@ struct TextSessionTests {
     _ = session.subscribe(a, token: "new")
     _ = session.received(text: "Not allowed to subscribe to a: token expired")
     #expect(session.topics == [a])
-    #expect(session.received(pong: 2) == [.subscribed(a)])
+    #expect(session.received(pong: 2) == [.subscribed(a, nil)])
   }
 }

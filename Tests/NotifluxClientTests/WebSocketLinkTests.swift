@@ -66,14 +66,36 @@ struct WebSocketLinkTests {
     try await withServer(path: "/hub") { server, connector, configuration in
       async let link = WebSocketLink.connect(connector, configuration: configuration)
       let request = try await server.accept().shakeHands()
-      _ = try await link
+      #expect(try await link.mode == .text)
       #expect(request.line == "GET /hub/ws HTTP/1.1")
       #expect(request.fields["host"] == connector.endpoint.hostHeader)
       #expect(request.fields["upgrade"] == "websocket")
       #expect(request.fields["connection"]?.lowercased() == "upgrade")
       #expect(request.fields["sec-websocket-version"] == "13")
       #expect(request.fields["sec-websocket-key"]?.utf8.count == 24)
+      #expect(request.fields["sec-websocket-protocol"] == "notiflux.v1")
+    }
+  }
+
+  @Test("speaks envelope mode where the server agrees to it")
+  func envelopeMode() async throws {
+    try await withServer { server, connector, configuration in
+      async let link = WebSocketLink.connect(connector, configuration: configuration)
+      try await server.accept().shakeHands(.envelope)
+      #expect(try await link.mode == .envelope)
+    }
+  }
+
+  @Test("offers no subprotocol when text mode is preferred, and then accepts none")
+  func prefersTextMode() async throws {
+    try await withServer { server, connector, configuration in
+      var preferring = configuration
+      preferring.prefersTextMode = true
+      let settings = preferring
+      let connecting = Task { try await WebSocketLink.connect(connector, configuration: settings) }
+      let request = try await server.accept().shakeHands(.envelope)
       #expect(request.fields["sec-websocket-protocol"] == nil)
+      await #expect(throws: HandshakeFailure.self) { try await connecting.value }
     }
   }
 
@@ -115,7 +137,9 @@ struct WebSocketLinkTests {
     }
   }
 
-  @Test("refuses an extension or a subprotocol it did not offer", arguments: ["Extensions: foo", "Protocol: bar"])
+  @Test(
+    "refuses an extension or a subprotocol it did not offer",
+    arguments: ["Extensions: foo", "Protocol: bar", "Protocol: notiflux.v1, bar"])
   func unofferedExtension(field: String) async throws {
     try await withServer { server, connector, configuration in
       let connecting = Task { try await WebSocketLink.connect(connector, configuration: configuration) }

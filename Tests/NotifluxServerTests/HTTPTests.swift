@@ -114,13 +114,22 @@ import Testing
 
   @Test("a head or a body that does not come is cut off: the body with 408")
   func slow() async throws {
-    try await TestServer.run(configure: { $0.tick = .milliseconds(2) }) { server in
+    try await TestServer.run { server in
       let head = try await server.connect()
       try await head.send("GET /health HTT")
+      while server.server.connectionCount < 1 { await Task.yield() }
+      try await server.advance(seconds: 10)
       #expect(try await head.readAll().hasPrefix("HTTP/1.1 408 "))
       let body = try await server.connect()
-      try await body.send("POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+      try await body.send("POST /broadcast HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+      #expect(try await body.readHead().contains(" 100 "))
+      try await server.advance(seconds: 60)
       #expect(try await body.readAll().hasPrefix("HTTP/1.1 408 "))
+      let idle = try await server.connect()
+      try await idle.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try await idle.readResponse().body == #"{"status":"ok"}"#)
+      try await server.advance(seconds: 75)
+      #expect(try await idle.readAll() == "", "a kept-alive connection is closed without a word")
     }
   }
 

@@ -14,7 +14,10 @@ final class SubscriptionDriver {
   private var phase = Phase.connecting
   private var reconnect: Reconnect
   private var generator: any RandomNumberGenerator & Sendable
-  /// Events that were read but not handed out yet, the next one last.
+  /// What has arrived but was not looked at yet, the next one last. Looked at one by one, so that what is known of the
+  /// topics' places is always what was handed out.
+  private var arrived: [LinkEvent] = []
+  /// What is to be handed out, the next one last.
   private var events: [SubscriptionEvent] = []
   private var ending: LinkEvent.End?
 
@@ -35,10 +38,12 @@ final class SubscriptionDriver {
       switch phase {
       case .connecting: try await connect(isolation: actor)
       case .connected(let link, let since):
-        if let end = ending.take() {
+        if let event = arrived.popLast() {
+          take(event, from: link)
+        } else if let end = ending.take() {
           try disconnected(.init(end), lived: subscription.pacing.now() - since)
         } else {
-          take(await link.nextEvents())
+          arrived = await link.nextEvents().reversed()
         }
       case .waiting(let delay):
         phase = .connecting
@@ -54,9 +59,8 @@ final class SubscriptionDriver {
     do throws(HandshakeFailure) {
       let token = topics.isEmpty ? nil : try await token(for: topics, isolation: actor)
       let link = try await WebSocketLink.connect(subscription.connector, configuration: subscription.configuration)
-      subscribe(over: link, topics, token)
       phase = .connected(link, since: subscription.pacing.now())
-      events = [.connected]
+      events = subscribe(over: link, topics, token) + [.connected]
     } catch {
       if Task.isCancelled { return }
       try disconnected(.failed(error.error, retryAfter: error.retryAfter), lived: .zero)
@@ -71,35 +75,39 @@ final class SubscriptionDriver {
     }
   }
 
-  /// `token` is for `topics`; those that were added since then brought their own.
-  private func subscribe(over link: WebSocketLink, _ topics: [Topic], _ token: String?) {
+  /// `token` is for `topics`; those that were added since then brought their own. Returns the refusals of those that
+  /// cannot be sent.
+  private func subscribe(over link: WebSocketLink, _ topics: [Topic], _ token: String?) -> [SubscriptionEvent] {
     let known = Set(topics)
-    subscription.state.withLock { state in
-      state.session = TextSession()
-      state.link = link
-      for topic in state.topics {
-        let own = state.ownTokens[topic] ?? state.spareTokens[topic]
-        guard let token = known.contains(topic) ? token : own else { continue }
-        link.send(state.session.subscribe(topic, token: token))
+    return subscription.state.withLock { state in
+      let unfit = link.mode == .text ? state.topics.filter { !$0.fitsTextCommands } : []
+      for topic in unfit { state.drop(topic) }
+      switch link.mode {
+      case .text: state.session = TextSession()
+      case .envelope: state.session = EnvelopeSession(resuming: state.positions)
       }
+      state.link = link
+      var shared: [Topic] = []
+      for topic in state.topics {
+        if known.contains(topic) {
+          shared.append(topic)
+        } else if let own = state.ownTokens[topic] ?? state.spareTokens[topic] {
+          link.send(state.session.subscribe([topic], since: nil, token: own))
+        }
+      }
+      if let token, !shared.isEmpty { link.send(state.session.subscribe(shared, since: nil, token: token)) }
       state.spareTokens = [:]
+      return unfit.map { .refused($0, reason: Refusal.unfitForTextMode($0).message) }
     }
   }
 
-  private func take(_ arrived: [LinkEvent]) {
-    var events: [SubscriptionEvent] = []
-    events.reserveCapacity(arrived.count)
-    subscription.state.withLock { state in
-      for event in arrived {
-        switch event {
-        case .text(let text):
-          let event = state.session.received(text: text)
-          if case .refused = event { state.topics = state.session.topics }
-          events.append(event)
-        case .pong(let number): events += state.session.received(pong: number)
-        case .ended(let end): ending = end
-        }
-      }
+  private func take(_ event: LinkEvent, from link: WebSocketLink) {
+    if case .ended(let end) = event { ending = end }
+    let events = subscription.state.withLock { state in
+      let reaction = state.session.received(event)
+      if !reaction.commands.isEmpty { link.send(reaction.commands) }
+      for case .refused(let topic, _) in reaction.events where !state.session.holds(topic) { state.drop(topic) }
+      return reaction.events
     }
     self.events = events.reversed()
   }
@@ -116,10 +124,26 @@ final class SubscriptionDriver {
   /// Lets go of the connection, if there is one, with a good-bye.
   private func leave() {
     if case .connected(let link, _) = phase {
-      subscription.state.withLock { $0.link = nil }
+      subscription.state.withLock { state in
+        // Text mode leaves those of an earlier connection as they are: rather something twice than not at all.
+        if link.mode == .envelope { state.positions = state.session.positions }
+        state.epoch = state.session.epoch ?? state.epoch
+        state.link = nil
+      }
+      arrived = []
       link.close()
     }
     phase = .ended
+  }
+}
+
+extension Subscription.State {
+  /// Goes on without the topic.
+  fileprivate mutating func drop(_ topic: Topic) {
+    topics.removeAll { $0 == topic }
+    ownTokens[topic] = nil
+    spareTokens[topic] = nil
+    positions[topic] = nil
   }
 }
 

@@ -5,7 +5,7 @@ import NotifluxProtocol
 /// Text mode answers a `/subscribe` only where it refuses. So each command is followed by a WebSocket ping, a *fence*:
 /// the server takes frames in order, and a pong that comes without a refusal before it is the confirmation. A text is
 /// taken for a reply only while the fence of a command it can belong to is open.
-struct TextSession {
+struct TextSession: Session {
   private struct Fence {
     let number: UInt64
     var command: Command
@@ -76,7 +76,7 @@ struct TextSession {
     var events: [SubscriptionEvent] = []
     for fence in passed {
       switch fence.command {
-      case .subscribe(let topic, isRefused: false): events.append(.subscribed(topic))
+      case .subscribe(let topic, isRefused: false): events.append(.subscribed(topic, nil))
       case .subscribe(_, isRefused: true): break
       case .unsubscribe(let topics):
         for topic in topics { if let index = leaving.firstIndex(of: topic) { leaving.remove(at: index) } }
@@ -105,5 +105,24 @@ struct TextSession {
     let start = ServerReply.refusalStart(topic: topic.text)
     guard text.utf8.starts(with: start.utf8) else { return nil }
     return String(Substring(text.utf8.dropFirst(start.utf8.count)))
+  }
+}
+
+extension TextSession {
+  var positions: [Topic: Cursor] { [:] }
+  var epoch: String? { nil }
+
+  func holds(_ topic: Topic) -> Bool { topics.contains(topic) }
+
+  mutating func subscribe(_ topics: [Topic], since: Cursor?, token: String) -> [LinkCommand] {
+    topics.flatMap { subscribe($0, token: token) }
+  }
+
+  mutating func received(_ event: LinkEvent) -> Reaction {
+    switch event {
+    case .text(let text): Reaction(events: [received(text: text)])
+    case .pong(let number): Reaction(events: received(pong: number))
+    case .ended: Reaction()
+    }
   }
 }

@@ -9,6 +9,17 @@ struct HandshakeFailure: Error, Sendable, Equatable {
   var retryAfter: Duration?
 }
 
+/// What is spoken on a WebSocket.
+enum LinkMode: Sendable, Equatable {
+  /// The protocol of notiflux 0.2, where no subprotocol was agreed on.
+  case text
+  /// `notiflux.v1`.
+  case envelope
+
+  /// The name under which envelope mode is offered (RFC 6455 §1.9).
+  static let subprotocol = "notiflux.v1"
+}
+
 /// Sends the opening handshake (RFC 6455 §4.1) and waits for what comes of it. The handler's place is after NIO's HTTP
 /// handlers; it leaves with them once the connection is a WebSocket.
 final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
@@ -18,11 +29,11 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
   private let endpoint: Endpoint
   private let timeout: TimeAmount
   /// Of several outcomes the first counts.
-  private let result: EventLoopPromise<Void>
+  private let result: EventLoopPromise<LinkMode>
   private var answer: HTTPAnswer?
   private var timer: Scheduled<Void>?
 
-  init(endpoint: Endpoint, timeout: TimeAmount, result: EventLoopPromise<Void>) {
+  init(endpoint: Endpoint, timeout: TimeAmount, result: EventLoopPromise<LinkMode>) {
     self.endpoint = endpoint
     self.timeout = timeout
     self.result = result
@@ -80,11 +91,16 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
 /// names an extension or subprotocol we did not offer (RFC 6455 §4.1).
 final class FrameUpgrader: NIOHTTPClientProtocolUpgrader {
   private let base = NIOWebSocketClientUpgrader { channel, _ in channel.eventLoop.makeSucceededVoidFuture() }
+  private let offersEnvelopes: Bool
   private let handshake: HandshakeHandler
   private let frames: FrameHandler
-  private let result: EventLoopPromise<Void>
+  private let result: EventLoopPromise<LinkMode>
 
-  init(handshake: HandshakeHandler, frames: FrameHandler, result: EventLoopPromise<Void>) {
+  init(
+    offering offersEnvelopes: Bool, handshake: HandshakeHandler, frames: FrameHandler,
+    result: EventLoopPromise<LinkMode>
+  ) {
+    self.offersEnvelopes = offersEnvelopes
     self.handshake = handshake
     self.frames = frames
     self.result = result
@@ -95,19 +111,29 @@ final class FrameUpgrader: NIOHTTPClientProtocolUpgrader {
 
   func addCustom(upgradeRequestHeaders: inout HTTPHeaders) {
     base.addCustom(upgradeRequestHeaders: &upgradeRequestHeaders)
+    if offersEnvelopes { upgradeRequestHeaders.add(name: Self.subprotocolField, value: LinkMode.subprotocol) }
   }
 
   func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
     base.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
       && !upgradeResponse.headers.contains(name: "Sec-WebSocket-Extensions")
-      && !upgradeResponse.headers.contains(name: "Sec-WebSocket-Protocol")
+      && mode(upgradeResponse) != nil
+  }
+
+  private static let subprotocolField = "Sec-WebSocket-Protocol"
+
+  /// `nil` for a subprotocol that was not offered, or several.
+  private func mode(_ response: HTTPResponseHead) -> LinkMode? {
+    let fields = response.headers[Self.subprotocolField]
+    if fields.isEmpty { return .text }
+    return offersEnvelopes && fields == [LinkMode.subprotocol] ? .envelope : nil
   }
 
   func upgrade(context: ChannelHandlerContext, upgradeResponse: HTTPResponseHead) -> EventLoopFuture<Void> {
     context.eventLoop.makeCompletedFuture {
       try context.pipeline.syncOperations.addHandler(frames)
       context.pipeline.syncOperations.removeHandler(handshake, promise: nil)
-      result.succeed(())
+      result.succeed(mode(upgradeResponse) ?? .text)
     }
   }
 }

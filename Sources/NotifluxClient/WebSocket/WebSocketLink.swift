@@ -7,14 +7,18 @@ final class WebSocketLink: Sendable {
   /// Bytes of events that may wait for the consumer before the socket is no longer read.
   static let bufferLimit = 1024 * 1024
 
+  /// What the server agreed to.
+  let mode: LinkMode
   private let connector: Connector
   private let channel: any Channel
   private let frames: NIOLoopBound<FrameHandler>
   private let buffer: EventBuffer
 
   private init(
-    connector: Connector, channel: any Channel, frames: NIOLoopBound<FrameHandler>, buffer: EventBuffer
+    mode: LinkMode, connector: Connector, channel: any Channel, frames: NIOLoopBound<FrameHandler>,
+    buffer: EventBuffer
   ) {
+    self.mode = mode
     self.connector = connector
     self.channel = channel
     self.frames = frames
@@ -88,12 +92,13 @@ final class WebSocketLink: Sendable {
   ) -> EventLoopFuture<WebSocketLink> {
     connector.connect().flatMap { channel in
       let endpoint = connector.endpoint
-      let result = channel.eventLoop.makePromise(of: Void.self)
+      let result = channel.eventLoop.makePromise(of: LinkMode.self)
       let buffer = EventBuffer(limit: bufferLimit)
       let frames = FrameHandler(endpoint: endpoint, configuration: configuration, buffer: buffer)
       let handshake = HandshakeHandler(
         endpoint: endpoint, timeout: TimeAmount(configuration.connectTimeout), result: result)
-      let upgrader = FrameUpgrader(handshake: handshake, frames: frames, result: result)
+      let upgrader = FrameUpgrader(
+        offering: !configuration.prefersTextMode, handshake: handshake, frames: frames, result: result)
       do {
         try channel.pipeline.syncOperations.addHTTPClientHandlers(
           leftOverBytesStrategy: .forwardBytes,
@@ -103,10 +108,10 @@ final class WebSocketLink: Sendable {
         result.fail(ClientError(error, at: endpoint))
         channel.close(promise: nil)
       }
-      let link = WebSocketLink(
-        connector: connector, channel: channel, frames: NIOLoopBound(frames, eventLoop: channel.eventLoop),
-        buffer: buffer)
-      return result.futureResult.map { link }
+      let bound = NIOLoopBound(frames, eventLoop: channel.eventLoop)
+      return result.futureResult.map { mode in
+        WebSocketLink(mode: mode, connector: connector, channel: channel, frames: bound, buffer: buffer)
+      }
     }
   }
 }

@@ -11,6 +11,8 @@ final class ListenSession: Sendable {
     var configuration: ClientConfiguration
     var topics: [Topic]
     var credentials: Credentials?
+    /// Topics begin after this place.
+    var since: Cursor?
     /// Ends after so many messages.
     var count: Int?
     /// Commands go to the server as they are typed.
@@ -33,7 +35,7 @@ final class ListenSession: Sendable {
     let client = NotifluxClient(endpoint: settings.endpoint, configuration: settings.configuration)
     self.client = client
     let credentials = settings.credentials
-    subscription = client.subscribe(to: settings.topics) { topics in
+    subscription = client.subscribe(to: settings.topics, since: settings.since) { topics in
       guard let credentials else {
         throw CommandFailure("none is at hand; give one with /subscribe TOPIC TOKEN, or start with --key FILE")
       }
@@ -67,25 +69,29 @@ final class ListenSession: Sendable {
   // MARK: Events
 
   private func listen() async {
-    var wasConnected = false
+    var connections = 0
     var remaining = settings.count ?? .max
     do {
       for try await event in subscription {
         switch event {
         case .message(let message):
-          try output.show(message)
+          try output.show(message, namesTopic: subscription.topics != [message.topic])
           remaining -= 1
           if remaining == 0 { return finish(.success) }
         case .connected:
-          if wasConnected { output.note("connected again") }
-          wasConnected = true
-        case .subscribed(let topic): output.note("subscribed to \(topic)")
+          connections += 1
+          if connections > 1 { output.note("connected again") }
+        case .gap(let gap): try output.show(gap)
+        case .subscribed(let topic, let cursor):
+          let mayMiss = cursor == nil && !settings.isRaw && (connections > 1 || settings.since != nil)
+          output.note("subscribed to \(topic)\(mayMiss ? Self.missing : "")")
+        case .caughtUp: break
         case .refused(let topic, let reason):
           output.note("not subscribed to \(topic): \(reason)")
           if !settings.isInteractive && subscription.topics.isEmpty { return finish(.refused) }
         case .disconnected(let error, let delay):
           // Somebody who mistyped a URL in a script wants to know at once.
-          if !wasConnected && !settings.isInteractive { throw error }
+          if connections == 0 && !settings.isInteractive { throw error }
           output.note("\(error); trying again in \(Self.text(delay))")
         }
       }
@@ -100,6 +106,8 @@ final class ListenSession: Sendable {
     }
   }
 
+  private static let missing = "; what came before is missed, for the server speaks text mode only"
+
   private static func text(_ delay: Duration) -> String {
     let milliseconds = Int(delay.inSeconds * 1000)
     return milliseconds < 1000 ? "\(milliseconds) ms" : "\(milliseconds / 1000).\(milliseconds / 100 % 10) s"
@@ -112,7 +120,8 @@ final class ListenSession: Sendable {
     do {
       if settings.isRaw { return try await subscription.send(raw: line) }
       switch SessionCommand(line) {
-      case .subscribe(let topic, let token): try await subscription.add(Topic(topic), token: token)
+      case .subscribe(let topic, let token):
+        try await subscription.add(Topic(topic), since: settings.since, token: token)
       case .unsubscribe(let topic): subscription.remove(try Topic(topic))
       case .unsubscribeAll: subscription.removeAll()
       case .publish(let topic, let message): try await publish(message, to: Topic(topic))

@@ -2,13 +2,20 @@ import NIOCore
 import NotifluxProtocol
 import NotifluxWebSocket
 
+@testable import NotifluxClient
+
 extension TestConnection {
-  /// Answers the opening handshake; `then` goes out in the same segment.
+  /// Answers the opening handshake, in text mode unless told otherwise; `then` goes out in the same segment.
   @discardableResult
-  func shakeHands(then: ByteBuffer = ByteBuffer()) async throws -> TestRequest {
+  func shakeHands(_ mode: LinkMode = .text, then: ByteBuffer = ByteBuffer()) async throws -> TestRequest {
     let request = try await readRequest()
-    let key = request.fields["sec-websocket-key"] ?? ""
-    var bytes = ByteBuffer(string: switchingProtocols(accept: acceptKey(for: key)))
+    let accept = acceptKey(for: request.fields["sec-websocket-key"] ?? "")
+    let answer =
+      switch mode {
+      case .text: switchingProtocols(accept: accept)
+      case .envelope: switchingProtocols(accept: accept, "Sec-WebSocket-Protocol: notiflux.v1")
+      }
+    var bytes = ByteBuffer(string: answer)
     bytes.writeImmutableBuffer(then)
     try await write(bytes)
     return request
@@ -46,6 +53,12 @@ extension TestConnection {
     try await write(FrameEncoder.pong(role: .server, payload: payload))
   }
 
+  func readEnvelope() async throws -> ClientEnvelope {
+    var text = try await readText()
+    return try text.withUTF8 { try ClientEnvelope(json: UnsafeRawBufferPointer($0)) }
+  }
+
+  func send(_ envelope: ServerEnvelope) async throws { try await send(String(decoding: envelope.json, as: UTF8.self)) }
   func send(_ text: String) async throws { try await write(textFrame(text)) }
 
   func sendClose(_ code: CloseCode, _ reason: String = "") async throws {

@@ -20,6 +20,7 @@ struct TestServer {
     configuration.port = 0
     configuration.workers = 2
     configuration.drainTimeout = .seconds(2)
+    configuration.tick = .hours(1)  // Time passes by `advance(seconds:)` alone, however slow the machine is.
     configure(&configuration)
     let server = Server(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let address = try await server.start()
@@ -34,6 +35,13 @@ struct TestServer {
   func token(_ scope: Scope, _ topics: String..., expiresIn seconds: Double = 60) throws -> String {
     let now = SystemClock.secondsSince1970()
     return try signer.sign(Claims(topics: topics, scope: scope, expires: now + seconds))
+  }
+
+  /// Lets time pass for all workers, second by second.
+  func advance(seconds: Int) async throws {
+    for worker in server.workersForTesting {
+      try await worker.eventLoop.submit { for _ in 0..<seconds { worker.value.tick() } }.get()
+    }
   }
 
   func connect() async throws -> TestClient { try await TestClient.connect(port: port) }
