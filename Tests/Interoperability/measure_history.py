@@ -14,6 +14,8 @@ import harness
 
 MIB = 2**20
 LIMIT = 32 * MIB
+# About what a message is charged beside its own bytes, so as to know when the history is full.
+CHARGE = 176
 ROW = "{:<44} {:>10} {:>11} {:>10} {:>10} {:>12}"
 
 
@@ -59,15 +61,15 @@ def row(name, before, after, published, later=None):
 
 
 def fill(keys, folder, size, topics=100, limit=LIMIT):
-    """History filled to its byte limit twice over with messages of one size."""
-    with harness.Server(folder, "--public-key", keys.public, "--history-memory", limit, "--history-size", 10_000_000,
+    """History filled beyond its byte limit with messages of one size."""
+    with harness.Server(folder, "--public-key", keys.public, "--history-memory", limit, "--history-size", 1_000_000,
                         "--history-ttl", "1h") as server:
         names = [f"topic {number}" for number in range(topics)]
         token = harness.mint(keys, names, "broadcast", ttl=86_400)
         # What the server needs to publish at all, and the largest buffers it will use here.
         asyncio.run(publish(server, token, [(names[0], "x" * size)] * 10))
         before = server.resident_bytes()
-        count = 2 * limit // size
+        count = int(1.3 * limit) // (size + CHARGE)
         published = asyncio.run(publish(server, token, ((names[number % topics], "x" * size) for number in range(count))))
         row(f"{size:,} bytes, {topics} topics, limit {limit // MIB} MiB", before, server.resident_bytes(), published)
 

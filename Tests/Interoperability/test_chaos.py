@@ -48,7 +48,10 @@ class Proxy:
             writer.close()
             return
         self.writers = [writer, far_writer]
-        await asyncio.gather(self.carry(reader, far_writer, False), self.carry(far_reader, writer, True))
+        try:
+            await asyncio.gather(self.carry(reader, far_writer, False), self.carry(far_reader, writer, True))
+        except asyncio.CancelledError:
+            pass  # The run has failed: it is not this that is to be told.
 
     async def carry(self, reader, writer, is_from_server):
         try:
@@ -415,14 +418,12 @@ async def chaos(server, keys, seed, gaps_allowed):
     return gaps
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [SEED])
 def test_with_history_enough_nothing_is_lost_doubled_or_out_of_order(make_server, keys, seed):
     server = make_server("--history-size", 2 * MESSAGES, "--history-ttl", "1h", "--history-memory", "1024MiB")
     assert asyncio.run(chaos(server, keys, seed, gaps_allowed=False)) == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [SEED + 1])
 def test_with_hardly_any_history_the_gaps_cover_exactly_what_is_missing(make_server, keys, seed):
     server = make_server("--history-size", 3, "--history-ttl", "1h")

@@ -166,7 +166,7 @@ def test_an_expired_token_is_told_since_when(server, keys):
 
 GOOD = {
     "plain": {},
-    "exp with a fraction": {"exp": time.time() + 300.25},
+    "exp with a fraction": {"exp": time.time() + 36000.25},
     "sub as a number": {"sub": 42},
     "sub as an object": {"sub": {"id": 1}},
     "iat, jti, nbf": {"iat": int(time.time()), "nbf": int(time.time()) - 5, "jti": "1"},

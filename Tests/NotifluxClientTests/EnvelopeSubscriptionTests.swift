@@ -152,24 +152,37 @@ struct EnvelopeSubscriptionTests {
     }
   }
 
-  @Test("keeps the old log's place as its cursor until all gaps are told")
+  @Test("keeps the old log's place as its cursor until all gaps are told, over connections too")
   func newEpoch() async throws {
     try await withSubscription(to: [a, b], since: at(5)) { server, subscription, events in
       #expect(subscription.cursor == at(5))
-      async let serving = {
+      async let first = {
         let connection = try await welcome(server, head: at(2, "f"))
         _ = try await connection.readEnvelope()
         try await connection.send(.subscribed(.topics([a, b]), at(2, "f"), id: RequestID(1)))
         try await connection.send(.gap(topic: a, from: at(5), to: at(2, "f")))
-        try await connection.send(.gap(topic: b, from: at(5), to: at(2, "f")))
+        try await connection.close()
+      }()
+      #expect(try await next(4, of: &events).last == .gap(Gap(topic: a, from: at(5), to: at(2, "f"))))
+      #expect(subscription.cursor == at(5))
+      try await first
+      try await expectDisconnected(&events)
+      async let second = {
+        let connection = try await server.accept()
+        try await connection.shakeHands(.envelope)
         return connection
       }()
-      #expect(
-        try await next(4, of: &events).last == .gap(Gap(topic: a, from: at(5), to: at(2, "f"))))
+      #expect(try await next(1, of: &events) == [.connected])
       #expect(subscription.cursor == at(5))
-      _ = try await next(1, of: &events)
+      let connection = try await second
+      try await connection.send(.welcome(at(2, "f"), pingInterval: 15))
+      try await connection.send(.subscribed(.topic(b), at(2, "f"), id: RequestID(2)))
+      try await connection.send(.gap(topic: b, from: at(5), to: at(2, "f")))
+      #expect(
+        try await next(2, of: &events) == [
+          .subscribed(b, at(2, "f")), .gap(Gap(topic: b, from: at(5), to: at(2, "f"))),
+        ])
       #expect(subscription.cursor == at(2, "f"))
-      _ = try await serving
     }
   }
 
