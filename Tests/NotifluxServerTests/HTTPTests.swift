@@ -146,7 +146,7 @@ import Testing
       let preflight = "OPTIONS /broadcast HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n\r\n"
       let (head, _) = try await exchange(server, preflight)
       #expect(head.contains(" 204 ") && head.contains("access-control-allow-origin: https://a.example"))
-      #expect(head.contains("access-control-allow-headers: authorization, content-type"))
+      #expect(head.contains("access-control-allow-headers: authorization, content-type, last-event-id"))
     }
   }
 

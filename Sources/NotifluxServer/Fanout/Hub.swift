@@ -39,17 +39,14 @@ final class Hub: Sendable {
     let text = PublishedText(text)
     let promise = loop.makePromise(of: Cursor.self)
     let now = uptime()
-    let (woken, last) = state.withLockedValue { state -> ([Mailbox], Cursor?) in
+    let woken = state.withLockedValue { state in
       let (fresh, last) = accept(text, topics, id: id, now: now, state: &state)
-      guard !fresh.isEmpty else { return ([], last) }
       let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, promise: promise)
-      let publications = fresh.enumerated().map { index, message in
-        Publication(message: message, receipt: index == fresh.count - 1 ? receipt : nil)
-      }
-      return (mailboxes.filter { $0.post(publications) }, nil)
+      var publications = fresh.dropLast().map { Publication(message: $0, receipt: nil) }
+      publications.append(Publication(message: fresh.last, receipt: receipt))
+      return mailboxes.filter { $0.post(publications) }
     }
     for mailbox in woken { mailbox.collect() }
-    if let last { promise.succeed(last) }
     return promise.futureResult
   }
 

@@ -22,7 +22,7 @@ final class LoopHub<Sink: PublicationSink> {
   /// whatever the length of the burst.
   func deliver(_ burst: [Publication]) {
     for publication in burst {
-      let message = publication.message
+      guard let message = publication.message else { continue }
       let sequence = message.cursor.sequence
       for member in table.members(of: message.topic) where sequence > member.after {
         member.subscriber.sink.deliver(message)

@@ -4,7 +4,8 @@ import Synchronization
 
 /// A message as it is posted to an event loop.
 struct Publication: Sendable {
-  let message: EncodedMessage
+  /// `nil` where a request has nothing new to deliver, but is answered only after what it repeats.
+  let message: EncodedMessage?
   /// Set on the last publication of a request.
   let receipt: DeliveryReceipt?
 }

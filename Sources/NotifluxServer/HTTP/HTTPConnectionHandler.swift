@@ -220,7 +220,7 @@ final class HTTPConnectionHandler: Connection, ChannelDuplexHandler, RemovableCh
     guard worker.configuration.allowedOrigins != .unrestricted else { return response }
     response.headers += [
       ("access-control-allow-methods", route.allow),
-      ("access-control-allow-headers", "authorization, content-type"),
+      ("access-control-allow-headers", "authorization, content-type, last-event-id"),
       ("access-control-max-age", "86400"),
     ]
     return response
