@@ -6,7 +6,7 @@ import Testing
 @testable import NotifluxServer
 
 /// History as a client sees it, over a real socket.
-@Suite struct HistoryTests {
+@Suite(.timeLimit(.minutes(5))) struct HistoryTests {
   private func next(_ client: TestClient) async throws -> ServerEnvelope {
     guard case .text(let text)? = try await client.next() else { throw TestFailure("no envelope") }
     guard let envelope = text.withUnsafeReadableBytes({ ServerEnvelope(json: $0) }) else {
@@ -121,6 +121,32 @@ import Testing
       guard case .message(_, _, "4") = try await next(client) else { throw TestFailure("not live") }
       try await client.sendText(#"{"type":"ping"}"#)
       #expect(try await next(client) == .pong(id: nil), "and not twice")
+    }
+  }
+
+  @Test("a topic that is held already is replayed in order and once, whatever is published while the replay waits")
+  func replaysHeldTopic() async throws {
+    try await TestServer.run(configure: { $0.history.messagesPerTopic = 1000 }) { server in
+      // More than the sockets' buffers take, so that the replay has to wait for us.
+      let filler = String(repeating: "x", count: 100_000)
+      for number in 0..<100 { _ = try await server.publish("\(number) \(filler)", to: "a") }
+      let client = try await server.webSocket(subprotocol: "notiflux.v1")
+      guard case .welcome(let place, _) = try await next(client) else { throw TestFailure("no welcome") }
+      let token = try server.token(.subscribe, "a")
+      try await subscribe(client, token, ["a"], since: nil)
+      guard case .subscribed = try await next(client) else { throw TestFailure("not subscribed") }
+      try await subscribe(client, token, ["a"], since: Cursor(epoch: place.epoch, sequence: 0))
+      guard case .subscribed = try await next(client) else { throw TestFailure("not subscribed again") }
+      for number in 100..<110 { _ = try await server.publish("\(number) \(filler)", to: "a") }
+      var numbers: [Int] = []
+      while numbers.count < 110 {
+        switch try await next(client) {
+        case .message(_, _, let data): numbers.append(Int(data.prefix { $0 != " " }) ?? -1)
+        case .caughtUp: continue
+        case let other: throw TestFailure("\(other)")
+        }
+      }
+      #expect(numbers == Array(0..<110))
     }
   }
 }

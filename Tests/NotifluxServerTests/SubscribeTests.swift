@@ -5,7 +5,7 @@ import Testing
 
 @testable import NotifluxServer
 
-@Suite struct SubscribeTests {
+@Suite(.timeLimit(.minutes(5))) struct SubscribeTests {
   private func text(_ text: String) -> WebSocketEvent { .text(ByteBuffer(string: text)) }
 
   @Test("a subscriber gets each message of its topics, as it was published, in the order of the answers")
