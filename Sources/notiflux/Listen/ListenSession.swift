@@ -50,6 +50,7 @@ final class ListenSession: Sendable {
     let clock = Task {
       guard let timeout else { return }
       try await Task.sleep(for: timeout)
+      output.note("the time of --timeout is up")
       finish(.timedOut)
     }
     let code = await ends.first { _ in true } ?? .failure
