@@ -30,12 +30,6 @@ enum ConnectionOptions {
     settings.usageError("a token is needed; give --token TOKEN or --key FILE, or set NOTIFLUX_TOKEN")
   }
 
-  static func topic(_ text: String, of argument: Argument<String>, _ settings: Settings) throws -> Topic {
-    do { return try Topic(text) } catch {
-      throw settings.rejection(of: argument, text, because: "is no topic: \(error.message)")
-    }
-  }
-
   private static func tokenText(_ given: String) throws -> String {
     guard given == "-" || given.hasPrefix("@") else { return given }
     let bytes = try File.read(given == "-" ? "-" : String(given.dropFirst()))
@@ -94,6 +88,15 @@ extension ErrorCode {
     case .topicInvalid, .badRequest, .tooLarge, .tooManySubscriptions, .rateLimited, .notFound, .methodNotAllowed,
       .unsupportedMediaType, .internal:
       .failure
+    }
+  }
+}
+
+extension Settings {
+  /// A word of `argument` as a topic; throws a usage error that says what a topic may be.
+  func topic<Value>(_ text: String, of argument: Argument<Value>) throws -> Topic {
+    do { return try Topic(text) } catch {
+      throw rejection(of: argument, text, because: "is no topic: \(error.message)")
     }
   }
 }

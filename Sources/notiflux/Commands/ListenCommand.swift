@@ -51,7 +51,8 @@ enum ListenCommand {
 
   private static func run(_ settings: Settings) throws -> ExitCode {
     var session = ListenSession.Settings(
-      endpoint: settings[ConnectionOptions.url], configuration: ClientConfiguration(), topics: try topics(settings),
+      endpoint: settings[ConnectionOptions.url], configuration: ClientConfiguration(),
+      topics: try settings[topics].map { try settings.topic($0, of: topics) },
       credentials: try ConnectionOptions.credentials(settings), since: settings[since], count: settings[count],
       isRaw: settings[raw])
     session.configuration.caFile = settings[ConnectionOptions.caFile]
@@ -86,16 +87,6 @@ enum ListenCommand {
       Notiflux.say("\(error)")
       session.finish(.failure)
     }
-  }
-
-  private static func topics(_ settings: Settings) throws -> [Topic] {
-    var result: [Topic] = []
-    for text in settings[topics] {
-      do { result.append(try Topic(text)) } catch {
-        throw settings.rejection(of: topics, text, because: "is no topic: \(error.message)")
-      }
-    }
-    return result
   }
 }
 

@@ -44,7 +44,7 @@ enum PublishCommand {
     ], run: run)
 
   private static func run(_ settings: Settings) throws -> ExitCode {
-    let topic = try ConnectionOptions.topic(settings[topic], of: topic, settings)
+    let topic = try settings.topic(settings[topic], of: topic)
     let source = try source(settings)
     guard let credentials = try ConnectionOptions.credentials(settings) else {
       throw ConnectionOptions.missingCredentials(settings)

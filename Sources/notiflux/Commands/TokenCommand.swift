@@ -45,11 +45,7 @@ enum TokenCommand {
       throw settings.usageError(
         "a private key is needed; give --key FILE, or set NOTIFLUX_PRIVATE_KEY_FILE or NOTIFLUX_PRIVATE_KEY_B64")
     }
-    for topic in settings[topics] {
-      do { _ = try Topic(topic) } catch {
-        throw settings.rejection(of: topics, topic, because: "is no topic: \(error.message)")
-      }
-    }
+    for topic in settings[topics] { _ = try settings.topic(topic, of: topics) }
     let minter = TokenMinter(
       key: key, timeToLive: settings[ttl], subject: settings[subject], includeKeyID: settings[keyID])
     try StandardStream.output.write(try minter.token(scope, topics: settings[topics]) + "\n")
