@@ -30,7 +30,8 @@ enum ConnectionOptions {
     settings.usageError("a token is needed; give --token TOKEN or --key FILE, or set NOTIFLUX_TOKEN")
   }
 
-  private static func tokenText(_ given: String) throws -> String {
+  /// The token itself, where a file or standard input was named in its place.
+  static func tokenText(_ given: String) throws -> String {
     guard given == "-" || given.hasPrefix("@") else { return given }
     let bytes = try File.read(given == "-" ? "-" : String(given.dropFirst()))
     guard let text = String(validating: bytes, as: UTF8.self) else {
