@@ -26,6 +26,7 @@ let package = Package(
   ],
   targets: [
     // Level 0: nothing of ours below.
+    .target(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
     .target(name: "NotifluxProtocol", swiftSettings: strict),
@@ -45,8 +46,8 @@ let package = Package(
     .target(
       name: "NotifluxServer",
       dependencies: [
-        "NotifluxProtocol", "NotifluxWebSocket", "NotifluxJWT", nio("NIOCore"), nio("NIOPosix"),
-        nio("NIOHTTP1"), nio("NIOWebSocket"), nio("NIOConcurrencyHelpers"), nioSSL, logging,
+        "NotifluxProtocol", "NotifluxWebSocket", "NotifluxJWT", "CLinux", nio("NIOCore"), nio("NIOPosix"),
+        nio("NIOConcurrencyHelpers"), nioSSL, logging,
       ], swiftSettings: strict),
     // Level 3.
     .executableTarget(
@@ -74,7 +75,7 @@ let package = Package(
       name: "NotifluxServerTests",
       dependencies: [
         "NotifluxServer", "NotifluxProtocol", "NotifluxWebSocket", "NotifluxJWT", nio("NIOCore"),
-        nio("NIOPosix"), nio("NIOEmbedded"), nio("NIOHTTP1"), logging,
+        nio("NIOPosix"), nio("NIOConcurrencyHelpers"), logging,
       ], swiftSettings: strict),
     .testTarget(name: "notifluxTests", dependencies: ["notiflux", "CommandTable"], swiftSettings: strict),
   ],

@@ -46,6 +46,18 @@ public struct Claims: Sendable {
     set { subjectValue = newValue.map { .string($0) } }
   }
 
+  /// Throws why good claims do not hold at `now`, in seconds since 1970, or do not open every one of `topics` for
+  /// `scope`; what of `TokenVerifier.authorize` must be done anew at each use.
+  package func check(
+    scope: Scope, topics: [Topic], now: Double, leeway: Double
+  ) throws(Refusal) {
+    // The one topic of nearly every use needs no array of its own.
+    if topics.count == 1, self.scope == scope, allows(topic: topics[0].text) {
+      return try ClaimsJudge.checkTime(self, now: now, leeway: leeway)
+    }
+    try ClaimsJudge.check(self, scope: scope, topics: topics.map(\.text), now: now, leeway: leeway)
+  }
+
   /// Whether `topic` is one of the token's topics, byte for byte.
   public func allows(topic: String) -> Bool {
     topics.contains { $0.hasSameBytes(as: topic) }

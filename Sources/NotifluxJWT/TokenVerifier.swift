@@ -46,17 +46,19 @@ public struct TokenVerifier: Sendable {
   /// The part of `authorize` that must be done anew at each use of claims that were verified before: time, scope,
   /// topics.
   public func authorize(_ claims: Claims, scope: Scope, topics: [String], now: Double) throws(Refusal) {
-    try checkTime(claims, now: now)
-    if let problem = ClaimsJudge.grantProblem(claims, scope: scope, topics: topics) { throw problem }
+    try ClaimsJudge.check(claims, scope: scope, topics: topics, now: now, leeway: leeway)
   }
 
   /// The claims of a token whose form, signature and claims are good, whatever the time: the part of `verify` that can
   /// be remembered.
   public func claims(of token: [UInt8]) throws(Refusal) -> Claims {
-    let token = CompactToken(token)
-    if let problem = token.problems.first { throw problem }
-    if let problem = signatureProblem(token) { throw problem }
-    let reader = ClaimsReader(token.payload ?? [])
+    try claims(of: UnverifiedToken(token))
+  }
+
+  /// The rest of ``claims(of:)-([UInt8])``: one signature check per key tried, then the claims.
+  package func claims(of token: UnverifiedToken) throws(Refusal) -> Claims {
+    if let problem = signatureProblem(token.token) { throw problem }
+    let reader = ClaimsReader(token.token.payload ?? [])
     if let problem = reader.problems.first { throw problem }
     guard let claims = reader.claims else { throw Refusal(.tokenClaims, "token claims cannot be read") }
     return claims
@@ -80,8 +82,6 @@ public struct TokenVerifier: Sendable {
   }
 
   private func checkTime(_ claims: Claims, now: Double) throws(Refusal) {
-    let problems = ClaimsJudge.timeProblems(
-      expires: claims.expires, notBefore: claims.notBefore, now: now, leeway: leeway)
-    if let problem = problems.first { throw problem }
+    try ClaimsJudge.checkTime(claims, now: now, leeway: leeway)
   }
 }

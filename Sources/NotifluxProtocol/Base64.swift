@@ -8,12 +8,17 @@ package enum Base64URL {
 
   /// The bytes of a canonical text. Throws at the first byte that a canonical text would not have.
   package static func decode(_ text: some Sequence<UInt8>) throws(Base64Error) -> [UInt8] {
-    try Base64Alphabet.url.decode(Array(text))
+    try decode(Array(text)[...])
+  }
+
+  /// The bytes of a canonical text; without a copy of it.
+  package static func decode(_ text: ArraySlice<UInt8>) throws(Base64Error) -> [UInt8] {
+    try text.withUnsafeBufferPointer { (text) throws(Base64Error) in try Base64Alphabet.url.decode(text) }
   }
 
   /// The bytes of a canonical text.
   package static func decode(_ text: String) throws(Base64Error) -> [UInt8] {
-    try Base64Alphabet.url.decode(Array(text.utf8))
+    try decode(Array(text.utf8)[...])
   }
 }
 
@@ -44,7 +49,9 @@ package enum Base64 {
       throw Base64Error(reason: .padding, offset: origins.last.map { $0 + 1 } ?? 0)
     }
     do {
-      return try Base64Alphabet.standard.decode(digits)
+      return try digits.withUnsafeBufferPointer { (digits) throws(Base64Error) in
+        try Base64Alphabet.standard.decode(digits)
+      }
     } catch {
       let offset = error.offset < origins.count ? origins[error.offset] : (origins.last.map { $0 + 1 } ?? 0)
       throw Base64Error(reason: error.reason, offset: offset)
@@ -91,6 +98,14 @@ package struct Base64Error: Error, Sendable, Equatable {
 private struct Base64Alphabet {
   let digit62: UInt8
   let digit63: UInt8
+  /// The value of every byte, 255 for what is no digit.
+  private let values: [UInt8]
+
+  init(digit62: UInt8, digit63: UInt8) {
+    self.digit62 = digit62
+    self.digit63 = digit63
+    values = (UInt8.min...UInt8.max).map { Self.value($0, digit62, digit63) ?? 255 }
+  }
 
   static let url = Base64Alphabet(digit62: UInt8(ascii: "-"), digit63: UInt8(ascii: "_"))
   static let standard = Base64Alphabet(digit62: UInt8(ascii: "+"), digit63: UInt8(ascii: "/"))
@@ -114,21 +129,15 @@ private struct Base64Alphabet {
     return text
   }
 
-  func decode(_ text: [UInt8]) throws(Base64Error) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 4 * 3 + 2)
+  func decode(_ text: UnsafeBufferPointer<UInt8>) throws(Base64Error) -> [UInt8] {
+    var (bytes, taken) = decodeGroups(text)
     var group: UInt32 = 0
-    for (offset, byte) in text.enumerated() {
+    for offset in taken..<text.count {
+      let byte = text[offset]
       guard let value = value(byte) else {
         throw Base64Error(reason: byte == UInt8(ascii: "=") ? .padding : .character, offset: offset)
       }
       group = group << 6 | UInt32(value)
-      if offset % 4 == 3 {
-        bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-        bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-        bytes.append(UInt8(truncatingIfNeeded: group))
-        group = 0
-      }
     }
     let last = text.count - 1
     switch text.count % 4 {
@@ -146,6 +155,27 @@ private struct Base64Alphabet {
     return bytes
   }
 
+  /// The bytes of the groups of four digits at the start, and how many digits these are; stops at the last group and
+  /// before one that is not made of digits alone.
+  private func decodeGroups(_ text: UnsafeBufferPointer<UInt8>) -> (bytes: [UInt8], taken: Int) {
+    var taken = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3 + 3) { bytes, count in
+      values.withUnsafeBufferPointer { values in
+        while taken + 4 <= text.count {
+          let (first, second) = (values[Int(text[taken])], values[Int(text[taken + 1])])
+          let (third, fourth) = (values[Int(text[taken + 2])], values[Int(text[taken + 3])])
+          guard first | second | third | fourth < 64 else { return }
+          bytes[count] = first << 2 | second >> 4
+          bytes[count + 1] = second << 4 | third >> 2
+          bytes[count + 2] = third << 6 | fourth
+          count += 3
+          taken += 4
+        }
+      }
+    }
+    return (bytes, taken)
+  }
+
   private func digit(_ value: UInt8) -> UInt8 {
     switch value {
     case 0..<26: UInt8(ascii: "A") + value
@@ -157,6 +187,11 @@ private struct Base64Alphabet {
   }
 
   private func value(_ digit: UInt8) -> UInt8? {
+    let value = values[Int(digit)]
+    return value < 64 ? value : nil
+  }
+
+  private static func value(_ digit: UInt8, _ digit62: UInt8, _ digit63: UInt8) -> UInt8? {
     switch digit {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit - UInt8(ascii: "A")
     case UInt8(ascii: "a")...UInt8(ascii: "z"): digit - UInt8(ascii: "a") + 26

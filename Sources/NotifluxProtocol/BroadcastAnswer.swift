@@ -6,9 +6,24 @@ package enum BroadcastAnswer: Sendable, Equatable {
   package var json: [UInt8] {
     switch self {
     case .accepted(let cursor):
-      JSONValue.object(["cursor": .string(cursor.description)]).serialized()
+      Self.accepted(cursor)
     case .refused(let refusal):
       JSONValue.object(["error": .string(refusal.message), "code": .string(refusal.code.rawValue)]).serialized()
+    }
+  }
+
+  /// No byte of a cursor needs an escape.
+  private static func accepted(_ cursor: Cursor) -> [UInt8] {
+    let (start, end) = (StaticString(#"{"cursor":""#), StaticString(#""}"#))
+    let ends = start.utf8CodeUnitCount + end.utf8CodeUnitCount
+    return [UInt8](unsafeUninitializedCapacity: ends + cursor.textLength) { buffer, count in
+      let bytes = UnsafeMutableRawBufferPointer(buffer)
+      bytes.copyMemory(from: UnsafeRawBufferPointer(start: start.utf8Start, count: start.utf8CodeUnitCount))
+      let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[start.utf8CodeUnitCount...])
+      let length = cursor.write(to: rest)
+      UnsafeMutableRawBufferPointer(rebasing: rest[length...])
+        .copyMemory(from: UnsafeRawBufferPointer(start: end.utf8Start, count: end.utf8CodeUnitCount))
+      count = ends + length
     }
   }
 

@@ -19,20 +19,20 @@ package struct BroadcastRequest: Sendable, Equatable {
   /// Reads a JSON object; members it does not know are ignored. Throws ``ErrorCode/badRequest`` or
   /// ``ErrorCode/topicInvalid``.
   package init(json bytes: UnsafeRawBufferPointer) throws(Refusal) {
-    let value: JSONValue
-    do { value = try JSONValue.parse(bytes) } catch {
+    var members = Members()
+    do { try members.read(bytes) } catch {
       throw Refusal(.badRequest, "the body is not valid JSON: \(error.message)")
     }
-    guard case .object(let object) = value else {
+    guard members.isObject else {
       throw Refusal(.badRequest, #"the body must be a JSON object such as {"topic":"t","message":"m","token":"…"}"#)
     }
-    topics = try Self.topics(of: object)
-    guard let message = try Self.string("message", of: object) else {
+    topics = try members.readTopics()
+    guard let message = try members.message.string("message") else {
       throw Refusal(.badRequest, #""message" is missing; give the text to publish as a string"#)
     }
     self.message = message
-    token = try Self.string("token", of: object)
-    id = try Self.string("id", of: object)
+    token = try members.token.string("token")
+    id = try members.id.string("id")
     if let id { try Self.check(id: id) }
   }
 
@@ -58,22 +58,73 @@ package struct BroadcastRequest: Sendable, Equatable {
         .badRequest, #""id" has \#(id.utf8.count) bytes; at most \#(Limits.idempotencyKey) are allowed"#)
     }
   }
+}
 
-  private static func topics(of object: JSONObject) throws(Refusal) -> [Topic] {
-    let single = try string("topic", of: object)
-    switch (single, object["topics"]) {
-    case (let topic?, nil): return [try Topic(topic)]
-    case (nil, let list?): return try Topic.list(list)
-    case (nil, nil): throw Refusal(.badRequest, #""topic" is missing; name the topic to publish to"#)
-    case (_?, _?): throw Refusal(.badRequest, #"give either "topic" or "topics", not both"#)
+extension BroadcastRequest {
+  /// A member that has to be a string.
+  private enum Text {
+    case absent
+    case string(String)
+    case otherValue
+
+    func string(_ name: String) throws(Refusal) -> String? {
+      switch self {
+      case .absent: return nil
+      case .string(let text): return text
+      case .otherValue: throw Refusal(.badRequest, #""\#(name)" must be a string"#)
+      }
     }
   }
 
-  private static func string(_ name: String, of object: JSONObject) throws(Refusal) -> String? {
-    switch object[name] {
-    case nil: return nil
-    case .string(let text): return text
-    case _?: throw Refusal(.badRequest, #""\#(name)" must be a string"#)
+  /// The members that mean something, as they stand in the text; what they mean is judged when all of it is known to be
+  /// JSON.
+  private struct Members {
+    private(set) var isObject = false
+    private var topic = Text.absent
+    private var topics: JSONValue?
+    private(set) var message = Text.absent
+    private(set) var token = Text.absent
+    private(set) var id = Text.absent
+
+    private static let topicKey = JSONName.key("topic")
+    private static let topicsKey = JSONName.key("topics")
+    private static let messageKey = JSONName.key("message")
+    private static let tokenKey = JSONName.key("token")
+    private static let idKey = JSONName.key("id")
+
+    mutating func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
+      var reader = JSONReader(bytes)
+      try reader.document { (reader) throws(JSONError) in
+        isObject = try reader.kind() == .object
+        guard isObject else { return try reader.skip() }
+        try reader.object { (name, reader) throws(JSONError) in
+          switch name.key {
+          case Self.messageKey: message = try Self.text(&reader)
+          case Self.tokenKey: token = try Self.text(&reader)
+          case Self.topicKey: topic = try Self.text(&reader)
+          case Self.topicsKey: topics = try reader.value()
+          case Self.idKey: id = try Self.text(&reader)
+          default: try reader.skip()
+          }
+        }
+      }
+    }
+
+    private static func text(_ reader: inout JSONReader) throws(JSONError) -> Text {
+      guard try reader.kind() == .string else {
+        try reader.skip()
+        return .otherValue
+      }
+      return .string(try reader.string())
+    }
+
+    func readTopics() throws(Refusal) -> [Topic] {
+      switch (try topic.string("topic"), topics) {
+      case (let topic?, nil): return [try Topic(topic)]
+      case (nil, let list?): return try Topic.list(list)
+      case (nil, nil): throw Refusal(.badRequest, #""topic" is missing; name the topic to publish to"#)
+      case (_?, _?): throw Refusal(.badRequest, #"give either "topic" or "topics", not both"#)
+      }
     }
   }
 }

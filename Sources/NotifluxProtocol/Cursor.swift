@@ -32,5 +32,36 @@ public struct Cursor: Sendable, Hashable {
 
 extension Cursor: CustomStringConvertible {
   /// The text that ``init(_:)`` reads back.
-  public var description: String { "\(epoch):\(sequence)" }
+  public var description: String {
+    String(unsafeUninitializedCapacity: textLength) { write(to: UnsafeMutableRawBufferPointer($0)) }
+  }
+
+  /// How many bytes the text has.
+  package var textLength: Int { epoch.utf8.count + 1 + decimalDigits }
+
+  /// Puts the text at the start of `buffer`, which must have room for ``textLength``, and returns that.
+  @discardableResult
+  package func write(to buffer: UnsafeMutableRawBufferPointer) -> Int {
+    let length = textLength
+    precondition(buffer.count >= length, "no room for the text of a cursor")
+    var epoch = epoch
+    let colon = epoch.withUTF8 { epoch in
+      buffer.copyMemory(from: UnsafeRawBufferPointer(epoch))
+      return epoch.count
+    }
+    buffer[colon] = UInt8(ascii: ":")
+    var (rest, index) = (sequence, length)
+    while index > colon + 1 {
+      index -= 1
+      buffer[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    }
+    return length
+  }
+
+  private var decimalDigits: Int {
+    var (digits, rest) = (1, sequence / 10)
+    while rest > 0 { (digits, rest) = (digits + 1, rest / 10) }
+    return digits
+  }
 }

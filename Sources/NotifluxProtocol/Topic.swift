@@ -17,7 +17,8 @@ public struct Topic: Sendable {
     guard length <= Self.maximumLength else {
       throw .invalidTopic("the topic has \(length) bytes; at most \(Self.maximumLength) are allowed")
     }
-    if let scalar = text.unicodeScalars.first(where: Self.isControl) {
+    let isPlain = text.withUTF8 { $0.allSatisfy { (0x20..<0x7F).contains($0) } }
+    if !isPlain, let scalar = text.unicodeScalars.first(where: Self.isControl) {
       let code = String(scalar.value, radix: 16, uppercase: true)
       let name = "U+" + String(repeating: "0", count: 4 - code.count) + code
       throw .invalidTopic("the topic holds the control character \(name); remove it")

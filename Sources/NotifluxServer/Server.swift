@@ -1,8 +1,6 @@
-import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 import NotifluxJWT
 import NotifluxProtocol
 
@@ -14,14 +12,13 @@ import NotifluxProtocol
 ///     await server.drain()
 public final class Server: Sendable {
   private struct Running {
-    let listener: Listener
-    let workers: WorkerDirectory
+    let acceptor: any Acceptor
+    let workers: [LoopBound<Worker>]
     let services: Services
   }
 
   private let configuration: ServerConfiguration
   private let logger: Logger
-  private let group: MultiThreadedEventLoopGroup
   private let tls: TLSContextBox?
   private let authorizer: Authorizer
   private let running = NIOLockedValueBox<Running?>(nil)
@@ -36,44 +33,50 @@ public final class Server: Sendable {
     self.configuration = configuration
     self.logger = logger
     self.now = now
-    group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.workers)
     tls = configuration.tls.map(TLSContextBox.init)
-    authorizer = Authorizer(keys: configuration.keys, leeway: configuration.leeway, now: now)
+    authorizer = Authorizer(
+      keys: configuration.keys, leeway: configuration.leeway, threads: configuration.workers, now: now)
   }
 
   /// Binds and serves. Returns the address with the port that was really taken. Throws what kept it from binding.
   @discardableResult
   public func start() async throws -> SocketAddress {
-    let (workers, services) = try await makeWorkers()
-    let listener = try await Listener.bind(configuration: configuration, tls: tls, workers: workers, group: group)
-    guard let address = listener.address else { throw ChannelError.unknownLocalAddress }
-    running.withLockedValue { $0 = Running(listener: listener, workers: workers, services: services) }
-    for worker in workers.all { worker.eventLoop.execute { worker.value.startTicking() } }
+    let acceptor: any Acceptor =
+      if let tls { ChannelAcceptor(configuration: configuration, tls: tls) } else {
+        try SocketAcceptor(configuration: configuration, logger: logger)
+      }
+    let (workers, services) = makeWorkers(on: acceptor.loops)
+    running.withLockedValue { $0 = Running(acceptor: acceptor, workers: workers, services: services) }
+    let address = try await acceptor.listen(workers: workers)
+    let tick = configuration.tick
+    for worker in workers {
+      worker.loop.execute {
+        let worker = worker.value
+        worker.loop.startTicking(every: tick) { worker.tick() }
+      }
+    }
     return address
   }
 
   /// Each loop's hub first, then the mailboxes that reach it, then the hub over all of them, and the workers on top.
-  private func makeWorkers() async throws -> (WorkerDirectory, Services) {
-    var hubs: [NIOLoopBound<LoopHub<SubscriberConnection>>] = []
-    for loop in group.makeIterator() {
-      hubs.append(try await loop.submit { NIOLoopBound(LoopHub(), eventLoop: loop) }.get())
-    }
+  private func makeWorkers(on loops: [any WorkerLoop]) -> ([LoopBound<Worker>], Services) {
+    let hubs = loops.map { LoopBound(LoopHub<SubscriberConnection>(), loop: $0) }
     let services = Services(
       hub: Hub(
         epoch: SystemClock.newEpoch(), history: configuration.history, mailboxes: hubs.map(Mailbox.init),
         uptime: SystemClock.uptime),
       authorizer: authorizer, logger: logger, connections: ConnectionCount(limit: configuration.maximumConnections),
       now: now)
-    var workers: [NIOLoopBound<Worker>] = []
-    for hub in hubs {
-      let (configuration, loop) = (configuration, hub.eventLoop)
-      let worker = loop.submit {
-        NIOLoopBound(
-          Worker(configuration: configuration, services: services, hub: hub.value, loop: loop), eventLoop: loop)
-      }
-      workers.append(try await worker.get())
+    let workers = hubs.map { hub in
+      let worker = Worker(configuration: configuration, services: services, hub: hub.given, loop: hub.loop)
+      return LoopBound(worker, loop: hub.loop)
     }
-    return (WorkerDirectory(workers), services)
+    return (workers, services)
+  }
+
+  /// By which system calls messages leave: `io_uring`, `send` and why, or `tls`. Empty before ``start()``.
+  public var outputMethod: String {
+    get async { await running.withLockedValue { $0?.acceptor }?.outputMethod ?? "" }
   }
 
   /// How many connections are open now.
@@ -90,17 +93,18 @@ public final class Server: Sendable {
   /// latest.
   public func drain() async {
     guard let running = running.withLockedValue({ $0 }) else { return await stop() }
-    await running.listener.close()
+    await running.acceptor.stopListening()
     let connections = running.services.connections
     let schedule = DrainSchedule(over: configuration.drainTimeout, clients: connections.value)
     var first = 0
-    for worker in running.workers.all {
+    for worker in running.workers {
       let start = first
-      let drained = worker.eventLoop.submit {
-        defer { worker.value.drain(schedule: schedule, firstIndex: start) }
-        return worker.value.connectionCount
+      let drained = await worker.loop.run {
+        let count = worker.value.connectionCount
+        worker.value.drain(schedule: schedule, firstIndex: start)
+        return count
       }
-      first += (try? await drained.get()) ?? 0
+      first += drained ?? 0
     }
     let clock = ContinuousClock()
     let deadline = clock.now + configuration.drainTimeout
@@ -109,7 +113,7 @@ public final class Server: Sendable {
   }
 
   /// For tests that look inside.
-  var workersForTesting: [NIOLoopBound<Worker>] { running.withLockedValue { $0?.workers.all ?? [] } }
+  var workersForTesting: [LoopBound<Worker>] { running.withLockedValue { $0?.workers ?? [] } }
 
   /// Closes everything at once.
   public func stop() async {
@@ -117,8 +121,16 @@ public final class Server: Sendable {
       defer { running = nil }
       return running
     }
-    for worker in running?.workers.all ?? [] { worker.eventLoop.execute { worker.value.stopTicking() } }
-    await running?.listener.close()
-    try? await group.shutdownGracefully()
+    if let running {
+      await running.acceptor.stopListening()
+      for worker in running.workers {
+        _ = await worker.loop.run {
+          worker.loop.stopTicking()
+          worker.value.closeAll()
+        }
+      }
+      await running.acceptor.stop()
+    }
+    authorizer.stop()
   }
 }

@@ -31,8 +31,11 @@ public struct ServerConfiguration: Sendable {
   /// How long ``Server/drain()`` waits for connections to go; clients are told to return spread over this time.
   public var drainTimeout: Duration = .seconds(10)
 
+  /// Lets output go through io_uring where the kernel grants it; `false` has every message sent by a call of its own.
+  public var usesIOURing = true
+
   /// The unit of every time-out. A test makes it long and turns the clock by hand.
-  var tick: TimeAmount = .seconds(1)
+  var tick: Duration = .seconds(1)
 
   /// Everything as `notiflux serve` has it, for tokens signed with one of `keys`.
   public init(keys: [PublicKey]) { self.keys = keys }

@@ -1,31 +1,18 @@
 import Logging
-import NIOCore
 import NotifluxProtocol
-
-/// A connection as its worker sees it: something with a time-out that can be told to go.
-class Connection: TimerWheelEntry {
-  var timerPlace: TimerPlace?
-
-  /// The deadline it was scheduled for has come.
-  func timeOut(now: Int) {}
-
-  /// The server is going away: finish, and have the client come back after `milliseconds`.
-  func drain(reconnectIn milliseconds: Int) {}
-}
 
 /// Everything one event loop owns: its part of the hub, its connections and their time-outs. Confined to the loop.
 final class Worker {
   let configuration: ServerConfiguration
   let services: Services
-  let loop: any EventLoop
+  let loop: any WorkerLoop
   let hub: LoopHub<SubscriberConnection>
   private(set) var isDraining = false
   private var wheel = TimerWheel<Connection>()
-  private var ticking: RepeatedTask?
   private var dateText = HTTPDate.text(secondsSince1970: 0)
 
   init(
-    configuration: ServerConfiguration, services: Services, hub: LoopHub<SubscriberConnection>, loop: any EventLoop
+    configuration: ServerConfiguration, services: Services, hub: LoopHub<SubscriberConnection>, loop: any WorkerLoop
   ) {
     self.configuration = configuration
     self.services = services
@@ -40,15 +27,6 @@ final class Worker {
   /// The value of a `Date` field, at most one tick old.
   var date: String { dateText }
 
-  func startTicking() {
-    let bound = NIOLoopBound(self, eventLoop: loop)
-    ticking = loop.scheduleRepeatedTask(initialDelay: configuration.tick, delay: configuration.tick) { _ in
-      bound.value.tick()
-    }
-  }
-
-  func stopTicking() { ticking?.cancel() }
-
   /// (Re)schedules a connection's only time-out.
   func schedule(_ connection: Connection, at deadline: Int) { wheel.schedule(connection, at: deadline) }
 
@@ -62,10 +40,17 @@ final class Worker {
     }
   }
 
+  /// Closes every connection at once.
+  func closeAll() {
+    isDraining = true
+    for connection in wheel.entries { connection.transport?.close() }
+  }
+
   /// Once a second.
   func tick() {
     dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
     services.hub.expire()
+    services.authorizer.sweep()
     for connection in wheel.advance() {
       // Due entries have left the wheel; one that is still alive comes back, with its next deadline.
       connection.timeOut(now: wheel.now)

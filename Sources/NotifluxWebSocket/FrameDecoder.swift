@@ -34,6 +34,9 @@ package struct FrameDecoder {
     self.maximumMessageLength = maximumMessageLength
   }
 
+  /// Whether it stands between two messages with nothing left over: a fresh decoder would go on as well.
+  package var isIdle: Bool { input.readableBytes == 0 && frame == nil && message == nil && control.readableBytes == 0 }
+
   /// Takes what was read from the socket; call ``next()`` until it returns `nil` afterwards.
   package mutating func feed(_ bytes: ByteBuffer) {
     if input.readableBytes == 0 { input = bytes } else { input.writeImmutableBuffer(bytes) }

@@ -218,10 +218,10 @@ extension Server {
   fileprivate func tableSizes() async -> (subscriptions: Int, topics: Int, timers: Int) {
     var sum = (subscriptions: 0, topics: 0, timers: 0)
     for worker in workersForTesting {
-      let sizes = try? await worker.eventLoop.submit {
+      let sizes = await worker.loop.run {
         let table = worker.value.hub.table
         return (table.subscriptionCount, table.topicCount, worker.value.connectionCount)
-      }.get()
+      }
       sum.subscriptions += sizes?.0 ?? 0
       sum.topics += sizes?.1 ?? 0
       sum.timers += sizes?.2 ?? 0

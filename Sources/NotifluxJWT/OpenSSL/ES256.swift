@@ -1,7 +1,6 @@
 internal import COpenSSL
 
-/// ECDSA on P-256 with SHA-256, signatures as the 64 bytes r‖s (RFC 7518 §3.4). OpenSSL speaks DER; the conversion is
-/// made by its own `ECDSA_SIG`.
+/// ECDSA on P-256 with SHA-256, signatures as the 64 bytes r‖s (RFC 7518 §3.4). OpenSSL speaks DER.
 enum ES256 {
   static let signatureLength = 64
 
@@ -51,23 +50,21 @@ enum ES256 {
     return bytes
   }
 
+  /// ECDSA-Sig-Value (RFC 3279 §2.2.3) in DER: no needless zero in front of a number, and one where it would look
+  /// negative. Whether the numbers are good ones is for OpenSSL to say.
   private static func der(joined bytes: [UInt8]) -> [UInt8]? {
-    guard bytes.count == signatureLength, let signature = ECDSA_SIG_new() else { return nil }
-    defer { ECDSA_SIG_free(signature) }
-    let numbers = bytes.withUnsafeBufferPointer { buffer -> (OpaquePointer?, OpaquePointer?) in
-      guard let start = buffer.baseAddress else { return (nil, nil) }
-      return (BN_bin2bn(start, 32, nil), BN_bin2bn(start + 32, 32, nil))
+    guard bytes.count == signatureLength else { return nil }
+    var der: [UInt8] = []
+    der.reserveCapacity(2 * (32 + 3) + 2)
+    der += [0x30, 0]
+    for number in [bytes[..<32], bytes[32...]] {
+      let digits = number.drop { $0 == 0 }
+      let sign = digits.first.map { $0 < 0x80 } ?? false ? 0 : 1
+      der += [0x02, UInt8(sign + digits.count)]
+      if sign == 1 { der.append(0) }
+      der += digits
     }
-    guard numbers.0 != nil, numbers.1 != nil, ECDSA_SIG_set0(signature, numbers.0, numbers.1) == 1 else {
-      BN_free(numbers.0)
-      BN_free(numbers.1)
-      return nil
-    }
-    var der = [UInt8](repeating: 0, count: max(0, Int(i2d_ECDSA_SIG(signature, nil))))
-    let written = der.withUnsafeMutableBufferPointer { buffer -> Int32 in
-      var cursor = buffer.baseAddress
-      return i2d_ECDSA_SIG(signature, &cursor)
-    }
-    return !der.isEmpty && Int(written) == der.count ? der : nil
+    der[1] = UInt8(der.count - 2)
+    return der
   }
 }

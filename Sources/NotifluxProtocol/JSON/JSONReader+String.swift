@@ -1,24 +1,48 @@
-/// Strings: one copy when there is no escape in them, which is how nearly all come.
+/// Strings: found in one pass and copied in one go when there is no escape in them, which is how nearly all come.
 extension JSONReader {
-  /// The position is at the opening quote.
   mutating func string() throws(JSONError) -> String {
     position += 1
     let start = position
-    skipPlain()
-    if peek == UInt8(ascii: "\"") {
-      defer { position += 1 }
-      return try text(UnsafeRawBufferPointer(rebasing: bytes[start..<position]), from: start)
+    let isASCII = skipPlain()
+    guard peek == UInt8(ascii: "\"") else { return try escapedString(from: start) }
+    position += 1
+    return try text(bytes(start..<position - 1), isASCII: isASCII, from: start)
+  }
+
+  /// Like `string`, without the text.
+  mutating func skipString() throws(JSONError) {
+    let start = position
+    position += 1
+    if skipPlain(), peek == UInt8(ascii: "\"") {
+      position += 1
+    } else {
+      position = start
+      _ = try string()
     }
-    return try escapedString(from: start)
+  }
+
+  /// Like `string`, for a member's name.
+  mutating func name() throws(JSONError) -> JSONName {
+    let start = position
+    position += 1
+    if skipPlain(), peek == UInt8(ascii: "\"") {
+      position += 1
+      return JSONName(plain: bytes(start..<position))
+    }
+    position = start
+    let text = try string()
+    return JSONName(bytes(start..<position), meaning: text)
   }
 
   private mutating func escapedString(from start: Int) throws(JSONError) -> String {
-    var content = Array(bytes[start..<position])
+    var content = Array(bytes(start..<position))
     while let byte = peek {
       switch byte {
       case UInt8(ascii: "\""):
         position += 1
-        return try text(content, from: start)
+        return try content.withUnsafeBufferPointer { (content) throws(JSONError) in
+          try text(UnsafeRawBufferPointer(content), isASCII: false, from: start)
+        }
       case UInt8(ascii: "\\"):
         try escape(into: &content)
       case 0..<0x20:
@@ -26,7 +50,7 @@ extension JSONReader {
       default:
         let run = position
         skipPlain()
-        content.append(contentsOf: bytes[run..<position])
+        content.append(contentsOf: bytes(run..<position))
       }
     }
     throw expected("the end of a string")
@@ -45,7 +69,9 @@ extension JSONReader {
     case UInt8(ascii: "n"): content.append(0x0A)
     case UInt8(ascii: "f"): content.append(0x0C)
     case UInt8(ascii: "r"): content.append(0x0D)
-    case UInt8(ascii: "u"): content.append(contentsOf: String(try scalar(startingAt: start)).utf8)
+    case UInt8(ascii: "u"):
+      let scalar = try scalar(startingAt: start)
+      content.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
     default: throw failure(.invalidEscape, at: start)
     }
   }
@@ -54,8 +80,8 @@ extension JSONReader {
   private mutating func scalar(startingAt start: Int) throws(JSONError) -> Unicode.Scalar {
     let first = try hexQuad()
     if let scalar = Unicode.Scalar(first) { return scalar }
-    guard first < 0xDC00, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
-      bytes[position + 1] == UInt8(ascii: "u")
+    guard first < 0xDC00, position + 1 < count, byte(at: position) == UInt8(ascii: "\\"),
+      byte(at: position + 1) == UInt8(ascii: "u")
     else { throw failure(.unpairedSurrogate, at: start) }
     position += 2
     let second = try hexQuad()
@@ -80,38 +106,13 @@ extension JSONReader {
     return value
   }
 
-  /// Moves to the next quote, backslash or control character, or to the end; eight bytes at a time while it can.
-  private mutating func skipPlain() {
-    while position + 8 <= bytes.count {
-      let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-      guard Self.hasSpecial(word) else {
-        position += 8
-        continue
-      }
-      break
-    }
-    while position < bytes.count {
-      let byte = bytes[position]
-      if byte < 0x20 || byte == 0x22 || byte == 0x5C { return }
-      position += 1
-    }
-  }
-
-  /// Whether one of the eight bytes is below 0x20, a quote or a backslash.
-  private static func hasSpecial(_ word: UInt64) -> Bool {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let tops: UInt64 = 0x8080_8080_8080_8080
-    let quote = word ^ (ones &* 0x22)
-    let backslash = word ^ (ones &* 0x5C)
-    let below = (word &- ones &* 0x20) & ~word
-    let quotes = (quote &- ones) & ~quote
-    let backslashes = (backslash &- ones) & ~backslash
-    return (below | quotes | backslashes) & tops != 0
-  }
-
   /// `content` is what stands between the quotes from `start` on, escapes resolved.
-  private func text(_ content: some Sequence<UInt8>, from start: Int) throws(JSONError) -> String {
-    guard let text = String(validating: content, as: UTF8.self) else {
+  private func text(
+    _ content: UnsafeRawBufferPointer, isASCII: Bool, from start: Int
+  ) throws(JSONError) -> String {
+    let text = String(decoding: content, as: UTF8.self)
+    // Where bytes are not UTF-8, decoding puts something else in their place.
+    guard isASCII || text.hasSameBytes(as: content) else {
       throw failure(.invalidUTF8, at: firstInvalidByte(from: start))
     }
     return text
@@ -120,7 +121,7 @@ extension JSONReader {
   /// An escape is ASCII and cannot complete a sequence, so the bytes as they came are wrong at the same place.
   private func firstInvalidByte(from start: Int) -> Int {
     var parser = UTF8.ForwardParser()
-    var rest = bytes[start...].makeIterator()
+    var rest = bytes(start..<count).makeIterator()
     var offset = start
     while case .valid(let sequence) = parser.parseScalar(from: &rest) { offset += sequence.count }
     return offset

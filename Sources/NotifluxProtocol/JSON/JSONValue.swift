@@ -9,27 +9,30 @@ package enum JSONValue: Sendable {
 }
 
 extension JSONValue {
+  /// How deep containers may nest unless another depth is asked for.
+  package static let defaultMaximumDepth = 32
+
   /// Reads exactly one value with nothing but white space around it, in time linear in the bytes.
   ///
   /// Stricter than most readers, since what two readers take differently can be used against one of them: valid UTF-8
   /// without BOM only, no member name twice in an object, surrogate escapes in pairs only. Containers nest
   /// `maximumDepth` deep at most; each level takes some stack.
   package static func parse(
-    _ bytes: UnsafeRawBufferPointer, maximumDepth: Int = 32
+    _ bytes: UnsafeRawBufferPointer, maximumDepth: Int = defaultMaximumDepth
   ) throws(JSONError) -> JSONValue {
     var reader = JSONReader(bytes, maximumDepth: maximumDepth)
-    return try reader.document()
+    return try reader.document { (reader) throws(JSONError) in try reader.value() }
   }
 
   /// Reads exactly one value.
-  package static func parse(_ bytes: [UInt8], maximumDepth: Int = 32) throws(JSONError) -> JSONValue {
+  package static func parse(_ bytes: [UInt8], maximumDepth: Int = defaultMaximumDepth) throws(JSONError) -> JSONValue {
     try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) in
       try parse(UnsafeRawBufferPointer(buffer), maximumDepth: maximumDepth)
     }
   }
 
   /// Reads exactly one value.
-  package static func parse(_ text: String, maximumDepth: Int = 32) throws(JSONError) -> JSONValue {
+  package static func parse(_ text: String, maximumDepth: Int = defaultMaximumDepth) throws(JSONError) -> JSONValue {
     try parse(Array(text.utf8), maximumDepth: maximumDepth)
   }
 

@@ -1,5 +1,4 @@
 import NIOConcurrencyHelpers
-import NIOCore
 import NotifluxProtocol
 
 /// The one order of all messages, and their history: numbers each accepted message, retains it, and posts it to every
@@ -32,22 +31,23 @@ final class Hub: Sendable {
 
   // MARK: Publishing
 
-  /// Accepts `text` for all of `topics`, which get consecutive numbers in the order given. The future, on `loop`, is the
-  /// last topic's cursor, and comes when every matching live connection has the message in its queue. A topic that has
-  /// seen `id` is not delivered to again.
-  func publish(_ text: String, to topics: [Topic], id: String?, on loop: any EventLoop) -> EventLoopFuture<Cursor> {
+  /// Accepts `text` for all of `topics`, which get consecutive numbers in the order given. Any loop; `answer` runs on
+  /// `loop` with the last topic's cursor, when every matching live connection has the message in its queue. A topic that
+  /// has seen `id` is not delivered to again.
+  func publish(
+    _ text: String, to topics: [Topic], id: String?, on loop: any WorkerLoop, _ answer: @escaping (Cursor) -> Void
+  ) {
     let text = PublishedText(text)
-    let promise = loop.makePromise(of: Cursor.self)
+    let answer = LoopBound(answer, loop: loop)
     let now = uptime()
     let woken = state.withLockedValue { state in
       let (fresh, last) = accept(text, topics, id: id, now: now, state: &state)
-      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, promise: promise)
-      var publications = fresh.dropLast().map { Publication(message: $0, receipt: nil) }
+      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, answer: answer)
+      var publications = ContiguousArray(fresh.dropLast().map { Publication(message: $0, receipt: nil) })
       publications.append(Publication(message: fresh.last, receipt: receipt))
       return mailboxes.filter { $0.post(publications) }
     }
     for mailbox in woken { mailbox.collect() }
-    return promise.futureResult
   }
 
   /// The messages that are to be delivered, and the cursor to answer with.

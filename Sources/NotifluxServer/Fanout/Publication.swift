@@ -1,4 +1,3 @@
-import NIOCore
 import NotifluxProtocol
 import Synchronization
 
@@ -14,17 +13,19 @@ struct Publication: Sendable {
 /// answered. So a publisher never runs ahead of delivery, and no queue between them grows without bound.
 final class DeliveryReceipt: Sendable {
   private let outstanding: Atomic<Int>
-  private let promise: EventLoopPromise<Cursor>
+  private let answer: LoopBound<(Cursor) -> Void>
   private let cursor: Cursor
 
-  init(workers: Int, cursor: Cursor, promise: EventLoopPromise<Cursor>) {
+  init(workers: Int, cursor: Cursor, answer: LoopBound<(Cursor) -> Void>) {
     outstanding = Atomic(workers)
     self.cursor = cursor
-    self.promise = promise
+    self.answer = answer
   }
 
   /// Called once by each worker, in any order.
   func sign() {
-    if outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { promise.succeed(cursor) }
+    guard outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+    if answer.loop.isCurrent { return answer.value(cursor) }
+    answer.loop.execute { self.answer.value(self.cursor) }
   }
 }

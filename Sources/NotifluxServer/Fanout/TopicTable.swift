@@ -1,40 +1,70 @@
 import NotifluxProtocol
 
+/// Who can subscribe: keeps its own part of the table. It must have left every topic before it goes.
+protocol TopicSubscriber: AnyObject {
+  var holdings: TopicHoldings { get set }
+}
+
+/// The topics a subscriber holds, with its place in each: the first one in place, since most hold no more.
+struct TopicHoldings {
+  fileprivate struct Holding {
+    let node: AnyTopicNode
+    var member: Int32
+  }
+
+  private var first: Holding?
+  private var rest: ContiguousArray<Holding> = []
+
+  init() {}
+
+  var count: Int { first == nil ? 0 : 1 + rest.count }
+  var topics: [Topic] { (0..<count).map { self[$0].node.topic } }
+
+  fileprivate subscript(place: Int) -> Holding {
+    get { if place == 0, let first { first } else { rest[place - 1] } }
+    set { if place == 0 { first = newValue } else { rest[place - 1] = newValue } }
+  }
+
+  fileprivate func place(of node: AnyTopicNode) -> Int? {
+    if first?.node === node { return 0 }
+    return rest.firstIndex { $0.node === node }.map { $0 + 1 }
+  }
+
+  fileprivate mutating func append(_ holding: Holding) {
+    if first == nil { first = holding } else { rest.append(holding) }
+  }
+
+  fileprivate mutating func removeLast() -> Holding {
+    if let last = rest.popLast() { return last }
+    guard let last = first else { preconditionFailure("no topic is held") }
+    first = nil
+    return last
+  }
+}
+
+/// What is the same of a topic's node whoever subscribes.
+class AnyTopicNode {
+  let topic: Topic
+
+  fileprivate init(topic: Topic) { self.topic = topic }
+}
+
 /// Who is subscribed to what, on one event loop. Pure: it knows neither sockets nor messages. Subscribing, unsubscribing
 /// and losing a subscriber cost what that subscriber holds, never what the table holds; a topic nobody is subscribed to
 /// leaves nothing behind.
-final class TopicTable<Sink: AnyObject> {
+final class TopicTable<Subscriber: TopicSubscriber> {
   /// One topic's subscribers, in no particular order.
-  final class Node {
-    let topic: Topic
+  final class Node: AnyTopicNode {
     fileprivate(set) var members: ContiguousArray<Member> = []
-
-    init(topic: Topic) { self.topic = topic }
   }
 
-  /// A subscriber's place in a node; `holding` is the node's place in the subscriber's own list.
+  /// A subscriber's place in a node.
   struct Member {
     let subscriber: Subscriber
     /// Messages up to this number are not for this subscriber: it came later, or has had them from the log.
     let after: UInt64
-    fileprivate var holding: Int
-  }
-
-  /// One connection as the table sees it, with the topics it holds.
-  final class Subscriber {
-    /// Not owned: the connection owns its subscriber and removes it from the table before it goes.
-    unowned let sink: Sink
-    fileprivate var holdings: ContiguousArray<Holding> = []
-
-    init(sink: Sink) { self.sink = sink }
-
-    var count: Int { holdings.count }
-    var topics: [Topic] { holdings.map(\.node.topic) }
-  }
-
-  fileprivate struct Holding {
-    let node: Node
-    var member: Int
+    /// The node's place in the subscriber's holdings.
+    fileprivate var holding: Int32
   }
 
   private var nodes: [Topic: Node] = [:]
@@ -44,35 +74,33 @@ final class TopicTable<Sink: AnyObject> {
 
   func isSubscribed(_ subscriber: Subscriber, to topic: Topic) -> Bool {
     guard let node = nodes[topic] else { return false }
-    return subscriber.holdings.contains { $0.node === node }
+    return subscriber.holdings.place(of: node) != nil
   }
 
   /// Messages with numbers above `after` are for the subscriber from now on. Subscribing twice is as good as once.
   func subscribe(_ subscriber: Subscriber, to topic: Topic, after: UInt64) {
     let node = nodes[topic] ?? insertNode(topic)
-    guard !subscriber.holdings.contains(where: { $0.node === node }) else { return }
-    node.members.append(Member(subscriber: subscriber, after: after, holding: subscriber.holdings.count))
-    subscriber.holdings.append(Holding(node: node, member: node.members.count - 1))
+    guard subscriber.holdings.place(of: node) == nil else { return }
+    node.members.append(Member(subscriber: subscriber, after: after, holding: Int32(subscriber.holdings.count)))
+    subscriber.holdings.append(.init(node: node, member: Int32(node.members.count - 1)))
     subscriptionCount += 1
   }
 
   /// Unsubscribing from what is not held is no error.
   func unsubscribe(_ subscriber: Subscriber, from topic: Topic) {
-    guard let node = nodes[topic], let place = subscriber.holdings.firstIndex(where: { $0.node === node }) else {
-      return
-    }
-    let holding = subscriber.holdings[place]
-    removeMember(at: holding.member, of: holding.node)
+    guard let node = nodes[topic], let place = subscriber.holdings.place(of: node) else { return }
+    removeMember(at: subscriber.holdings[place].member, of: node)
     let last = subscriber.holdings.removeLast()
-    if place < subscriber.holdings.count {
-      subscriber.holdings[place] = last
-      last.node.members[last.member].holding = place
-    }
+    guard place < subscriber.holdings.count else { return }
+    subscriber.holdings[place] = last
+    typed(last.node).members[Int(last.member)].holding = Int32(place)
   }
 
   func unsubscribeAll(_ subscriber: Subscriber) {
-    for holding in subscriber.holdings { removeMember(at: holding.member, of: holding.node) }
-    subscriber.holdings = []
+    while subscriber.holdings.count > 0 {
+      let last = subscriber.holdings.removeLast()
+      removeMember(at: last.member, of: typed(last.node))
+    }
   }
 
   /// The subscribers of `topic` as they are now; safe to walk while the table changes.
@@ -84,12 +112,15 @@ final class TopicTable<Sink: AnyObject> {
     return node
   }
 
+  /// A subscriber is in one table only, so its nodes are of this table's type.
+  private func typed(_ node: AnyTopicNode) -> Node { unsafeDowncast(node, to: Node.self) }
+
   /// Fills the hole with the last member, and tells its subscriber where it is now.
-  private func removeMember(at index: Int, of node: Node) {
+  private func removeMember(at index: Int32, of node: Node) {
     let last = node.members.removeLast()
     if index < node.members.count {
-      node.members[index] = last
-      last.subscriber.holdings[last.holding].member = index
+      node.members[Int(index)] = last
+      last.subscriber.holdings[Int(last.holding)].member = index
     }
     subscriptionCount -= 1
     if node.members.isEmpty { nodes[node.topic] = nil }
@@ -99,4 +130,4 @@ final class TopicTable<Sink: AnyObject> {
 @available(*, unavailable)
 extension TopicTable: Sendable {}
 @available(*, unavailable)
-extension TopicTable.Subscriber: Sendable {}
+extension AnyTopicNode: Sendable {}

@@ -3,7 +3,7 @@ import NotifluxProtocol
 import NotifluxWebSocket
 
 /// The forms in which subscribers are spoken to.
-enum WireForm: Sendable {
+enum WireForm: UInt8, CaseIterable, Sendable {
   /// WebSocket in text mode: a message is its bare text.
   case text
   /// WebSocket with the subprotocol `notiflux.v1`.

@@ -1,4 +1,3 @@
-import Logging
 import NIOCore
 import NotifluxProtocol
 
@@ -12,12 +11,15 @@ final class BatchRun {
   /// Takes answers as they can be sent; called with the last one's `isLast`.
   private let send: (_ lines: [UInt8], _ isLast: Bool) -> Void
   private var splitter: LineSplitter
-  private var hasEnded = false
+  /// The body is complete; answers may still be missing.
+  private(set) var hasEnded = false
   /// One place a line, in order; empty until its answer is there.
   private var answers = CircularBuffer<BroadcastAnswer?>()
   /// How many answers have gone out.
   private var answered = 0
   private var isWorking = false
+  /// The last line's token is being verified. It holds back the lines after it, so that they are published in order.
+  private var isVerifying = false
 
   init(worker: Worker, bearerToken: String?, send: @escaping (_ lines: [UInt8], _ isLast: Bool) -> Void) {
     self.worker = worker
@@ -27,9 +29,9 @@ final class BatchRun {
   }
 
   /// Nothing more should be fed before answers have gone out.
-  var isFull: Bool { answers.count >= Self.window }
+  var isFull: Bool { isVerifying || answers.count >= Self.window }
 
-  func feed(_ bytes: ByteBuffer) {
+  func feed(_ bytes: UnsafeRawBufferPointer) {
     splitter.feed(bytes)
     work()
   }
@@ -53,22 +55,38 @@ final class BatchRun {
     let number = answered + answers.count
     answers.append(nil)
     do throws(Refusal) {
-      try accept(line).assumeIsolated().whenComplete { result in
-        let failure = BroadcastAnswer.refused(Refusal(.internal, "the server failed"))
-        self.answer(number, (try? result.get()).map(BroadcastAnswer.accepted) ?? failure)
+      let broadcast = try read(line)
+      isVerifying = true
+      BroadcastEndpoint.authorize(broadcast, bearerToken: bearerToken, worker: worker) { [self] result in
+        isVerifying = false
+        switch result {
+        case .success: publish(broadcast, number)
+        case .failure(let refusal): refuse(number, refusal)
+        }
       }
     } catch {
-      worker.services.logger.info(
-        "publish refused", metadata: [LogKey.code: "\(error.code.rawValue)", LogKey.reason: "\(error.message)"])
-      answer(number, .refused(error))
+      refuse(number, error)
     }
   }
 
-  private func accept(_ line: LineSplitter.Line) throws(Refusal) -> EventLoopFuture<Cursor> {
+  private func read(_ line: LineSplitter.Line) throws(Refusal) -> BroadcastRequest {
     guard case .complete(let json) = line else {
       throw Refusal(.tooLarge, "the line has more than \(worker.configuration.maximumMessageSize) bytes")
     }
-    return try BroadcastEndpoint.publish(json, bearerToken: bearerToken, worker: worker)
+    // A closure's typed throw does not pass through `withUnsafeReadableBytes`, its result does.
+    return try json.withUnsafeReadableBytes { bytes in
+      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastEndpoint.read(bytes, worker: worker) }
+    }.get()
+  }
+
+  private func publish(_ broadcast: BroadcastRequest, _ number: Int) {
+    BroadcastEndpoint.publish(broadcast, worker: worker) { [self] cursor in answer(number, .accepted(cursor)) }
+    work()
+  }
+
+  private func refuse(_ number: Int, _ refusal: Refusal) {
+    BroadcastEndpoint.log(refusal, worker: worker)
+    answer(number, .refused(refusal))
   }
 
   private func answer(_ number: Int, _ answer: BroadcastAnswer) {

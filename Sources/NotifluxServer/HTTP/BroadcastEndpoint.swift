@@ -1,56 +1,64 @@
 import Logging
-import NIOCore
 import NotifluxProtocol
 
 /// `POST /broadcast`: publishes one message to one or several topics. A body of lines is a ``BatchRun`` instead.
 enum BroadcastEndpoint {
-  static func respond(to request: HTTPRequest, worker: Worker) -> HTTPReply {
+  static func respond(
+    to head: RequestHead, body: UnsafeRawBufferPointer, worker: Worker, _ reply: @escaping (Reply) -> Void
+  ) {
     do throws(Refusal) {
-      guard isJSON(request.mediaType) else {
+      guard head.content == .json else {
         throw Refusal(
           .unsupportedMediaType,
           "the body must be JSON; send Content-Type: application/json, or application/x-ndjson for many")
       }
-      let answer = try publish(request.body, bearerToken: request.bearerToken, worker: worker)
-      return .later(answer.map { .json(BroadcastAnswer.accepted($0).json) })
+      let broadcast = try read(body, worker: worker)
+      authorize(broadcast, bearerToken: head.bearerToken, worker: worker) { result in
+        switch result {
+        case .success: publish(broadcast, worker: worker) { reply(.answer(.accepted($0))) }
+        case .failure(let refusal): refuse(refusal, worker: worker, reply)
+        }
+      }
     } catch {
-      worker.services.logger.info(
-        "publish refused", metadata: [LogKey.code: "\(error.code.rawValue)", LogKey.reason: "\(error.message)"])
-      return .now(HTTPFailure(error).response)
+      refuse(error, worker: worker, reply)
     }
   }
 
-  /// As the seed had it, with any `+json` type (RFC 6839 §3.1). A request that names no type is taken to mean it.
-  private static func isJSON(_ type: String?) -> Bool {
-    guard let type else { return true }
-    return type == "application/json" || type.hasPrefix("application/") && type.hasSuffix("+json")
+  private static func refuse(_ refusal: Refusal, worker: Worker, _ reply: (Reply) -> Void) {
+    log(refusal, worker: worker)
+    reply(.refusal(refusal))
   }
 
   /// Whether the body is lines, each a publish of its own.
-  static func isBatch(_ request: HTTPRequest) -> Bool {
-    request.head.method == .POST && request.mediaType == EventStream.ndjson.rawValue
-  }
+  static func isBatch(_ head: RequestHead) -> Bool { head.method == .post && head.content == .lines }
 
-  /// Publishes what one JSON object asks for; throws why not.
-  static func publish(
-    _ json: ByteBuffer, bearerToken: String?, worker: Worker
-  ) throws(Refusal) -> EventLoopFuture<Cursor> {
+  // MARK: The steps of one publish
+
+  static func read(_ json: UnsafeRawBufferPointer, worker: Worker) throws(Refusal) -> BroadcastRequest {
     guard !worker.isDraining else {
       throw Refusal(.draining, "the server is shutting down; publish again in a second")
     }
-    let broadcast = try json.readBroadcastRequest()
-    try worker.services.authorizer.authorize(
-      broadcast.token ?? bearerToken, scope: .broadcast, topics: broadcast.topics)
-    return worker.services.hub
-      .publish(broadcast.message, to: broadcast.topics, id: broadcast.id, on: worker.loop)
+    return try BroadcastRequest(json: json)
   }
-}
 
-extension ByteBuffer {
-  fileprivate func readBroadcastRequest() throws(Refusal) -> BroadcastRequest {
-    // A closure's typed throw does not pass through `withUnsafeReadableBytes`, its result does.
-    try withUnsafeReadableBytes { bytes in
-      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastRequest(json: bytes) }
-    }.get()
+  /// Calls `done` on the worker's loop: at once, unless the token's signature is still to be checked.
+  static func authorize(
+    _ broadcast: BroadcastRequest, bearerToken: @autoclosure () -> String?, worker: Worker,
+    _ done: @escaping (Result<Void, Refusal>) -> Void
+  ) {
+    worker.services.authorizer
+      .authorize(broadcast.token ?? bearerToken(), scope: .broadcast, topics: broadcast.topics)
+      .settle(on: worker.loop, done)
+  }
+
+  /// Calls `done` on the worker's loop when every matching live connection has the message in its queue.
+  static func publish(_ broadcast: BroadcastRequest, worker: Worker, _ done: @escaping (Cursor) -> Void) {
+    worker.services.hub
+      .publish(broadcast.message, to: broadcast.topics, id: broadcast.id, on: worker.loop, done)
+  }
+
+  static func log(_ refusal: Refusal, worker: Worker) {
+    worker.services.logger.info(
+      "publish refused", metadata: [LogKey.code: "\(refusal.code.rawValue)", LogKey.reason: "\(refusal.message)"])
   }
 }

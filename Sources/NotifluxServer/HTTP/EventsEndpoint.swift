@@ -1,4 +1,3 @@
-import NIOHTTP1
 import NotifluxJWT
 import NotifluxProtocol
 
@@ -12,8 +11,8 @@ struct EventsRequest: Sendable {
   var wantsHeadOnly: Bool
 
   /// Reads query and header fields; throws what is wrong with them.
-  init(_ request: HTTPRequest) throws(Refusal) {
-    let query = try Query(request.query)
+  init(_ head: RequestHead) throws(Refusal) {
+    let query = try Query(head.query)
     var topics: [Topic] = []
     for name in query["topic"] {
       let topic = try Topic(name)
@@ -21,50 +20,51 @@ struct EventsRequest: Sendable {
     }
     guard !topics.isEmpty else { throw Refusal(.badRequest, "name a topic: /events?topic=news") }
     self.topics = topics
-    wantsHeadOnly = request.head.method == .HEAD
-    token = request.bearerToken ?? query["token"].first
+    wantsHeadOnly = head.method == .head
+    token = head.bearerToken ?? query["token"].first
     // A browser reconnects with the old URL, so its header is the newer place.
-    let places = [request.head.headers.first(name: "last-event-id"), query["since"].last]
+    let places = [head.text("last-event-id"), query["since"].last]
     if let place = places.compactMap({ $0 }).first(where: { !$0.isEmpty }) { since = try Cursor(place) }
-    stream = Self.stream(accept: request.head.headers[canonicalForm: "accept"].map(String.init))
+    stream = Self.stream(accept: head.list("accept"))
   }
 
-  private static func stream(accept: [String]) -> EventStream {
-    let types = accept.map { $0.prefix { $0 != ";" }.lowercased() }
-    let ndjson = types.firstIndex(of: EventStream.ndjson.rawValue)
-    let events = types.firstIndex(of: EventStream.serverSentEvents.rawValue)
-    return ndjson != nil && events == nil ? .ndjson : .serverSentEvents
+  private static func stream(accept: [ArraySlice<UInt8>]) -> EventStream {
+    let types = accept.map { $0.prefix { $0 != UInt8(ascii: ";") }.trimmed }
+    let ndjson = types.contains { $0.hasBytesIgnoringCase("application/x-ndjson") }
+    let events = types.contains { $0.hasBytesIgnoringCase("text/event-stream") }
+    return ndjson && !events ? .ndjson : .serverSentEvents
   }
 }
 
 /// `GET /events`: messages as a stream over plain HTTP.
 enum EventsEndpoint {
-  static func respond(to request: HTTPRequest, worker: Worker) -> HTTPReply {
-    do throws(HTTPFailure) {
+  static func respond(to head: RequestHead, worker: Worker, _ reply: @escaping (Reply) -> Void) {
+    do throws(Refusal) {
       guard !worker.isDraining else {
-        throw HTTPFailure(.draining, "the server is shutting down; reconnect in a second")
+        throw Refusal(.draining, "the server is shutting down; reconnect in a second")
       }
-      let events: EventsRequest
-      do throws(Refusal) {
-        events = try EventsRequest(request)
-        try worker.services.authorizer.authorize(events.token, scope: .subscribe, topics: events.topics)
-        let limit = worker.configuration.maximumSubscriptions
-        guard events.topics.count <= limit else {
-          throw Refusal(.tooManySubscriptions, "a connection may hold \(limit) topics; name fewer")
+      let events = try EventsRequest(head)
+      let limit = worker.configuration.maximumSubscriptions
+      guard events.topics.count <= limit else {
+        throw Refusal(.tooManySubscriptions, "a connection may hold \(limit) topics; name fewer")
+      }
+      worker.services.authorizer.authorize(events.token, scope: .subscribe, topics: events.topics)
+        .settle(on: worker.loop) { result in
+          switch result {
+          case .success: reply(.stream(events))
+          case .failure(let refusal): reply(.refusal(refusal))
+          }
         }
-      } catch {
-        throw HTTPFailure(error)
-      }
-      return .stream(events)
     } catch {
-      return .now(error.response)
+      reply(.refusal(error))
     }
   }
 
-  /// The head of the stream, as `HEAD` and `GET` get it. Caches and proxies must not hold events back.
+  /// The head of the stream, as `HEAD` and `GET` get it. Caches and proxies must not hold events back. The stream ends
+  /// with the connection (RFC 9112 §6.3), so that all streams can share the bytes of an event.
   static func head(of stream: EventStream) -> HTTPResponse {
     HTTPResponse(
-      status: .ok, headers: [("cache-control", "no-store"), ("x-accel-buffering", "no")], closesConnection: true,
-      contentType: stream.rawValue)
+      status: .ok, fields: [("cache-control", "no-store"), ("x-accel-buffering", "no")], body: .stream,
+      closesConnection: true, contentType: stream.rawValue)
   }
 }

@@ -2,10 +2,10 @@ import NotifluxProtocol
 
 /// `GET /health`: the process serves. `GET /ready`: it wants traffic.
 enum HealthEndpoint {
-  static func health() -> HTTPReply { .now(.json(Array(#"{"status":"ok"}"#.utf8))) }
+  static func health() -> Reply { .answer(.json(#"{"status":"ok"}"#)) }
 
-  static func ready(worker: Worker) -> HTTPReply {
-    if worker.isDraining { return .now(HTTPFailure(.draining, "the server is shutting down").response) }
-    return .now(.json(Array(#"{"status":"ready"}"#.utf8)))
+  static func ready(worker: Worker) -> Reply {
+    if worker.isDraining { return .refusal(Refusal(.draining, "the server is shutting down")) }
+    return .answer(.json(#"{"status":"ready"}"#))
   }
 }

@@ -19,8 +19,9 @@ struct LineSplitter {
   /// `limit` in bytes.
   init(limit: Int) { self.limit = limit }
 
-  mutating func feed(_ bytes: ByteBuffer) {
-    if buffer.readableBytes == 0 { (buffer, searched) = (bytes, 0) } else { buffer.writeImmutableBuffer(bytes) }
+  mutating func feed(_ bytes: UnsafeRawBufferPointer) {
+    buffer.discardReadBytes()
+    buffer.writeBytes(bytes)
   }
 
   /// What has no line feed by now is the last line.
@@ -42,6 +43,7 @@ struct LineSplitter {
         (buffer, searched) = (ByteBuffer(), 0)
         return rest.readableBytes == 0 && !isSkipping ? nil : finish(rest)
       } else {
+        if buffer.readableBytes == 0 { buffer = ByteBuffer() }
         searched = buffer.readableBytes
         guard searched > limit else { return nil }
         (buffer, searched) = (ByteBuffer(), 0)

@@ -23,7 +23,7 @@ public enum OriginPolicy: Sendable, Equatable {
   }
 
   /// The header fields that let a page of `origin` read the answer; none where it may not.
-  func headers(for origin: String?) -> [(String, String)] {
+  func fields(for origin: String?) -> [HTTPResponse.Field] {
     switch self {
     case .unrestricted: []
     case .any: [("access-control-allow-origin", "*")]

@@ -6,8 +6,8 @@ struct Query {
   private var values: [String: [String]] = [:]
 
   /// Throws ``ErrorCode/badRequest`` for bad percent-encoding, and for what is not UTF-8 then.
-  init(_ text: Substring) throws(Refusal) {
-    for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
+  init(_ text: ArraySlice<UInt8>) throws(Refusal) {
+    for pair in text.split(separator: UInt8(ascii: "&")) {
       let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
       let name = try Self.decode(parts[0])
       values[name, default: []].append(parts.count > 1 ? try Self.decode(parts[1]) : "")
@@ -17,14 +17,16 @@ struct Query {
   /// All values of a name, in their order.
   subscript(name: String) -> [String] { values[name] ?? [] }
 
-  private static func decode(_ encoded: Substring.UTF8View) throws(Refusal) -> String {
+  private static func decode(_ encoded: ArraySlice<UInt8>) throws(Refusal) -> String {
     var bytes: [UInt8] = []
-    var rest = encoded[...]
+    var rest = encoded
     while let byte = rest.popFirst() {
       switch byte {
       case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
       case UInt8(ascii: "%"):
-        guard let high = rest.popFirst().flatMap(hexadecimal), let low = rest.popFirst().flatMap(hexadecimal) else {
+        guard let high = rest.popFirst().flatMap(Octet.hexadecimal),
+          let low = rest.popFirst().flatMap(Octet.hexadecimal)
+        else {
           throw Refusal(.badRequest, "the query is not percent-encoded well: two hexadecimal digits follow each %")
         }
         bytes.append(high << 4 | low)
@@ -35,14 +37,5 @@ struct Query {
       throw Refusal(.badRequest, "the query is not UTF-8")
     }
     return text
-  }
-
-  private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }

@@ -1,65 +1,73 @@
 import NIOCore
-import NIOHTTP1
 import NotifluxProtocol
 
 /// What an endpoint does with a request.
-enum HTTPReply {
-  case now(HTTPResponse)
-  /// On the connection's event loop.
-  case later(EventLoopFuture<HTTPResponse>)
-  /// The connection leaves HTTP, with these fields in the 101; on the connection's event loop.
-  case upgrade(EventLoopFuture<HTTPHeaders>, SessionMachine.Mode)
+enum Reply {
+  case answer(HTTPResponse)
+  /// The connection becomes a WebSocket, once these bytes are sent.
+  case upgrade(ByteBuffer, SessionMachine.Mode)
   /// The connection becomes a stream of events.
   case stream(EventsRequest)
+
+  static func refusal(_ refusal: Refusal) -> Reply { .answer(HTTPFailure(refusal).response) }
 }
 
 /// The whole table of what is served where.
-enum Route: String, CaseIterable {
-  case broadcast = "/broadcast"
-  case webSocket = "/ws"
-  case events = "/events"
-  case health = "/health"
-  case ready = "/ready"
+enum Route: CaseIterable {
+  case broadcast
+  case webSocket
+  case events
+  case health
+  case ready
 
-  init?(path: Substring) {
-    guard let route = Route.allCases.first(where: { $0.rawValue == path }) else { return nil }
-    self = route
+  var path: StaticString {
+    switch self {
+    case .broadcast: "/broadcast"
+    case .webSocket: "/ws"
+    case .events: "/events"
+    case .health: "/health"
+    case .ready: "/ready"
+    }
   }
 
-  var methods: [HTTPMethod] {
+  var methods: [RequestMethod] {
     switch self {
-    case .broadcast: [.POST]
-    case .webSocket: [.GET]
-    case .events, .health, .ready: [.GET, .HEAD]
+    case .broadcast: [.post]
+    case .webSocket: [.get]
+    case .events, .health, .ready: [.get, .head]
     }
   }
 
   /// What goes into `Allow` (RFC 9110 §10.2.1).
-  var allow: String { (methods + [.OPTIONS]).map(\.rawValue).joined(separator: ", ") }
+  var allow: String { (methods + [.options]).map(\.rawValue).joined(separator: ", ") }
 
-  func respond(to request: HTTPRequest, worker: Worker, channel: any Channel) -> HTTPReply {
+  /// Has a complete request answered; `reply` is called once, at once or later on the worker's loop. `body` is valid
+  /// during the call only.
+  func respond(
+    to head: RequestHead, body: UnsafeRawBufferPointer, worker: Worker, _ reply: @escaping (Reply) -> Void
+  ) {
     switch self {
-    case .broadcast: BroadcastEndpoint.respond(to: request, worker: worker)
-    case .webSocket: WebSocketEndpoint.respond(to: request, worker: worker, channel: channel)
-    case .events: EventsEndpoint.respond(to: request, worker: worker)
-    case .health: HealthEndpoint.health()
-    case .ready: HealthEndpoint.ready(worker: worker)
+    case .broadcast: BroadcastEndpoint.respond(to: head, body: body, worker: worker, reply)
+    case .webSocket: reply(WebSocketEndpoint.respond(to: head, worker: worker))
+    case .events: EventsEndpoint.respond(to: head, worker: worker, reply)
+    case .health: reply(HealthEndpoint.health())
+    case .ready: reply(HealthEndpoint.ready(worker: worker))
     }
   }
 }
 
 extension Route {
   /// Judges a request by its head alone, before any of its body is read. Throws what the client is to be told.
-  static func find(for request: HTTPRequest) throws(HTTPFailure) -> Route {
-    let path = request.path
-    guard let route = Route(path: path) else {
-      let known = Route.allCases.map { "\($0.methods[0]) \($0.rawValue)" }.joined(separator: ", ")
+  static func find(for head: RequestHead) throws(HTTPFailure) -> Route {
+    let path = head.path
+    guard let route = Route.allCases.first(where: { path.hasBytes($0.path) }) else {
+      let known = Route.allCases.map { "\($0.methods[0].rawValue) \($0.path)" }.joined(separator: ", ")
       throw HTTPFailure(.notFound, "nothing is served here; notiflux serves \(known)")
     }
-    guard route.methods.contains(request.head.method) || request.head.method == .OPTIONS else {
+    guard head.method == .options || route.methods.contains(head.method) else {
       var failure = HTTPFailure(
-        .methodNotAllowed, "\(route.rawValue) takes \(route.methods.map(\.rawValue).joined(separator: " and ")) only")
-      failure.headers.append(("allow", route.allow))
+        .methodNotAllowed, "\(route.path) takes \(route.methods.map(\.rawValue).joined(separator: " and ")) only")
+      failure.fields.append(("allow", route.allow))
       throw failure
     }
     return route

@@ -1,73 +1,62 @@
 import NIOCore
-import NIOHTTP1
-import NIOWebSocket
 import NotifluxProtocol
+import NotifluxWebSocket
 
-/// `GET /ws`: the WebSocket handshake (RFC 6455 §4.2). NIO's upgrader computes the answer; our session takes over after.
+/// `GET /ws`: the WebSocket handshake (RFC 6455 §4.2). A session takes the connection over after it.
 enum WebSocketEndpoint {
-  static func respond(to request: HTTPRequest, worker: Worker, channel: any Channel) -> HTTPReply {
+  static func respond(to head: RequestHead, worker: Worker) -> Reply {
     do throws(HTTPFailure) {
       guard !worker.isDraining else {
         throw HTTPFailure(.draining, "the server is shutting down; reconnect in a second")
       }
-      try check(request, origins: worker.configuration.allowedOrigins)
-      let answer = upgrader.buildUpgradeResponse(
-        channel: channel, upgradeRequest: request.head, initialResponseHeaders: [:])
+      let key = try check(head, origins: worker.configuration.allowedOrigins)
       // Unlike the others, these names are told apart by case (RFC 6455 §4.1).
-      guard request.head.headers[canonicalForm: "sec-websocket-protocol"].contains(subprotocol) else {
-        return .upgrade(answer, .text)
-      }
-      return .upgrade(answer.map { $0.adding("sec-websocket-protocol", String(subprotocol)) }, .envelope)
+      let speaksEnvelopes = head.list("sec-websocket-protocol").contains { $0.hasBytes(subprotocol) }
+      return .upgrade(answer(to: key, speaksEnvelopes: speaksEnvelopes), speaksEnvelopes ? .envelope : .text)
     } catch {
-      return .now(error.response)
+      return .answer(error.response)
     }
   }
 
   /// Offered by clients that speak envelopes (RFC 6455 §1.9).
-  private static let subprotocol: Substring = "notiflux.v1"
+  private static let subprotocol: StaticString = "notiflux.v1"
 
-  /// Used for `Sec-WebSocket-Accept` alone (RFC 6455 §4.2.2): its handlers would cost each connection what our session
-  /// does better.
-  private static let upgrader = NIOWebSocketServerUpgrader(
-    shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture(HTTPHeaders()) },
-    upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
-
-  private static func check(_ request: HTTPRequest, origins: OriginPolicy) throws(HTTPFailure) {
-    let headers = request.head.headers
-    guard headers.lists("upgrade", token: "websocket"), headers.lists("connection", token: "upgrade") else {
-      throw upgradeRequired("this is a WebSocket endpoint; connect with ws:// instead of http://")
+  private static func answer(to key: HandshakeKey, speaksEnvelopes: Bool) -> ByteBuffer {
+    var buffer = ByteBufferAllocator().buffer(capacity: 256)
+    buffer.writeStaticString(Status.switchingProtocols.line)
+    buffer.writeStaticString("upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ")
+    buffer.writeBytes(key.accept)
+    if speaksEnvelopes {
+      buffer.writeStaticString("\r\nsec-websocket-protocol: ")
+      buffer.writeStaticString(subprotocol)
     }
-    guard headers["sec-websocket-version"] == ["13"] else {
+    buffer.writeStaticString("\r\n\r\n")
+    return buffer
+  }
+
+  private static func check(_ head: RequestHead, origins: OriginPolicy) throws(HTTPFailure) -> HandshakeKey {
+    guard head.list("upgrade").contains(where: { $0.hasBytesIgnoringCase("websocket") }),
+      head.list("connection").contains(where: { $0.hasBytesIgnoringCase("upgrade") })
+    else { throw upgradeRequired("this is a WebSocket endpoint; connect with ws:// instead of http://") }
+    let versions = head.all("sec-websocket-version")
+    guard versions.count == 1, versions[0].hasBytes("13") else {
       throw upgradeRequired("only version 13 of the WebSocket protocol is spoken (RFC 6455)")
     }
-    let keys = headers["sec-websocket-key"]
-    // 16 bytes in base64 (RFC 6455 §4.1); which bytes makes no difference.
-    guard request.head.version == .http1_1, keys.count == 1, keys[0].utf8.count == 24 else {
+    let keys = head.all("sec-websocket-key")
+    guard head.minorVersion == 1, keys.count == 1, let key = HandshakeKey(keys[0]) else {
       throw HTTPFailure(.badRequest, "Sec-WebSocket-Key must be sent once, in HTTP/1.1, with 16 bytes in base64")
     }
-    guard origins.permitsWebSocket(from: request.origin) else {
+    guard origins.permitsWebSocket(from: head.origin) else {
       let message = "pages of this origin may not connect; the server's --allow-origin names those that may"
       throw HTTPFailure(Refusal(.badRequest, message), status: .forbidden)
     }
+    return key
   }
 
   private static func upgradeRequired(_ message: String) -> HTTPFailure {
     // RFC 9110 §15.5.22 asks for Upgrade, RFC 6455 §4.4 for the versions we speak.
     HTTPFailure(
       Refusal(.badRequest, message), status: .upgradeRequired,
-      headers: [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-version", "13")])
-  }
-}
-
-extension HTTPHeaders {
-  fileprivate func adding(_ name: String, _ value: String) -> HTTPHeaders {
-    var headers = self
-    headers.add(name: name, value: value)
-    return headers
-  }
-
-  /// Whether the field's comma-separated values hold `token`, in whatever case.
-  fileprivate func lists(_ name: String, token: String) -> Bool {
-    self[canonicalForm: name].contains { $0.lowercased() == token }
+      fields: [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-version", "13")])
   }
 }

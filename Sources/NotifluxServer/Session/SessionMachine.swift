@@ -30,19 +30,20 @@ struct SessionMachine {
   private enum State: Equatable {
     case open
     /// We sent a close frame; `until` is when we stop waiting for the peer's.
-    case closing(until: Int)
+    case closing(until: Int32)
     case closed
   }
 
+  // Ticks in four bytes each: every idle connection has a machine.
   private let mode: Mode
   private var state = State.open
-  private var lastFrame: Int
-  private var nextPing: Int
+  private var lastFrame: Int32
+  private var nextPing: Int32
 
   init(mode: Mode = .text, now: Int) {
     self.mode = mode
-    lastFrame = now
-    nextPing = now + Limits.pingInterval
+    lastFrame = Int32(clamping: now)
+    nextPing = Int32(clamping: now + Limits.pingInterval)
   }
 
   /// Messages are delivered only while this holds.
@@ -51,14 +52,14 @@ struct SessionMachine {
   /// When ``tick(now:)`` is due next.
   var deadline: Int {
     switch state {
-    case .open: min(nextPing, lastFrame + Limits.idleTimeout)
-    case .closing(let until): until
+    case .open: min(Int(nextPing), Int(lastFrame) + Limits.idleTimeout)
+    case .closing(let until): Int(until)
     case .closed: .max
     }
   }
 
   mutating func receive(_ event: WebSocketEvent, now: Int) -> [SessionAction] {
-    lastFrame = now
+    lastFrame = Int32(clamping: now)
     switch (state, event) {
     case (.closed, _): return []
     case (.closing, .close):
@@ -114,14 +115,14 @@ struct SessionMachine {
   /// Closes the session from our side, once.
   mutating func close(_ code: CloseCode, _ reason: String, now: Int) -> [SessionAction] {
     guard state == .open else { return [] }
-    state = .closing(until: now + Limits.closeTimeout)
+    state = .closing(until: Int32(clamping: now + Limits.closeTimeout))
     return [.close(code, reason)]
   }
 
   /// After a protocol error nothing the peer sends can be understood any more, so its answer is not awaited.
   mutating func fail(_ failure: WebSocketFailure, now: Int) -> [SessionAction] {
     guard state == .open else { return [.disconnect] }
-    state = .closing(until: now + Limits.closeTimeout)
+    state = .closing(until: Int32(clamping: now + Limits.closeTimeout))
     return [.close(failure.code, failure.reason), .endOutput]
   }
 
@@ -133,12 +134,12 @@ struct SessionMachine {
       state = .closed
       return [.disconnect]
     case .open:
-      if now >= lastFrame + Limits.idleTimeout {
+      if now >= Int(lastFrame) + Limits.idleTimeout {
         state = .closed
         return [.close(.goingAway, "no frame for \(Limits.idleTimeout) s"), .disconnect]
       }
       guard now >= nextPing else { return [] }
-      nextPing = now + Limits.pingInterval
+      nextPing = Int32(clamping: now + Limits.pingInterval)
       return [.ping]
     }
   }

@@ -4,18 +4,18 @@ import Testing
 @testable import NotifluxServer
 
 @Suite struct TopicTableTests {
-  private final class Sink {
+  private final class Subscriber: TopicSubscriber {
     let name: Int
+    var holdings = TopicHoldings()
     init(_ name: Int) { self.name = name }
   }
 
-  private typealias Table = TopicTable<Sink>
+  private typealias Table = TopicTable<Subscriber>
 
   @Test("subscribing twice is as good as once, and unsubscribing from nothing is no error")
   func idempotent() throws {
     let table = Table()
-    let sink = Sink(1)
-    let subscriber = Table.Subscriber(sink: sink)
+    let subscriber = Subscriber(1)
     let topic = try Topic("t")
     table.unsubscribe(subscriber, from: topic)
     table.subscribe(subscriber, to: topic, after: 0)
@@ -31,11 +31,10 @@ import Testing
     var random = SeededGenerator(seed: 42)
     let table = Table()
     let topics = try (0..<7).map { try Topic("t\($0)") }
-    let sinks = (0..<9).map(Sink.init)
-    let subscribers = sinks.map { Table.Subscriber(sink: $0) }
+    let subscribers = (0..<9).map(Subscriber.init)
     var model: Set<[Int]> = []
     for _ in 0..<20000 {
-      let subscriber = Int.random(in: 0..<sinks.count, using: &random)
+      let subscriber = Int.random(in: subscribers.indices, using: &random)
       let topic = Int.random(in: 0..<topics.count, using: &random)
       switch Int.random(in: 0..<10, using: &random) {
       case 0..<5:
@@ -50,9 +49,9 @@ import Testing
       }
       #expect(table.subscriptionCount == model.count)
       #expect(table.topicCount == Set(model.map { $0[1] }).count)
-      let members = table.members(of: topics[topic]).map(\.subscriber.sink.name).sorted()
+      let members = table.members(of: topics[topic]).map(\.subscriber.name).sorted()
       #expect(members == model.filter { $0[1] == topic }.map { $0[0] }.sorted())
-      let held = Set(subscribers[subscriber].topics)
+      let held = Set(subscribers[subscriber].holdings.topics)
       #expect(held == Set(model.filter { $0[0] == subscriber }.map { topics[$0[1]] }))
     }
   }

@@ -1,4 +1,3 @@
-import NIOHTTP1
 import NotifluxProtocol
 import Testing
 
@@ -6,7 +5,8 @@ import Testing
 
 @Suite struct EventsRequestTests {
   private func request(_ target: String, _ fields: [(String, String)] = []) throws -> EventsRequest {
-    try EventsRequest(HTTPRequest(head: .init(version: .http1_1, method: .GET, uri: target, headers: .init(fields))))
+    try EventsRequest(
+      requestHead("GET \(target) HTTP/1.1\r\n\(fields.map { "\($0): \($1)\r\n" }.joined())\r\n"))
   }
 
   @Test("topics, token and place come from the query; blanks and percent signs are decoded")

@@ -17,7 +17,7 @@ import Testing
     }
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
-      splitter.feed(ByteBuffer(bytes: rest.prefix(size)))
+      rest.prefix(size).withUnsafeBytes { splitter.feed($0) }
       rest = rest.dropFirst(size)
       take()
     }

@@ -20,7 +20,7 @@ struct TestServer {
     configuration.port = 0
     configuration.workers = 2
     configuration.drainTimeout = .seconds(2)
-    configuration.tick = .hours(1)  // Time passes by `advance(seconds:)` alone, however slow the machine is.
+    configuration.tick = .seconds(3600)  // Time passes by `advance(seconds:)` alone, however slow the machine is.
     configure(&configuration)
     let server = Server(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let address = try await server.start()
@@ -40,7 +40,8 @@ struct TestServer {
   /// Lets time pass for all workers, second by second.
   func advance(seconds: Int) async throws {
     for worker in server.workersForTesting {
-      try await worker.eventLoop.submit { for _ in 0..<seconds { worker.value.tick() } }.get()
+      let turned: Void? = await worker.loop.run { for _ in 0..<seconds { worker.value.tick() } }
+      guard turned != nil else { throw TestFailure("the server has ended") }
     }
   }
 

@@ -3,11 +3,12 @@ protocol TimerWheelEntry: AnyObject {
   var timerPlace: TimerPlace? { get set }
 }
 
-/// Where an entry is in its wheel.
+/// Where an entry is in its wheel. Twelve bytes: every idle connection has one.
 struct TimerPlace {
-  fileprivate var bucket: Int
-  fileprivate var index: Int
-  fileprivate var deadline: Int
+  fileprivate var bucket: UInt32
+  fileprivate var index: UInt32
+  /// `.max` for everything after some 68 years of ticks.
+  fileprivate var deadline: Int32
 }
 
 /// The time-outs of all connections of one event loop, one each, without a timer each: a ring of buckets, one a tick.
@@ -32,9 +33,10 @@ struct TimerWheel<Entry: TimerWheelEntry> {
     guard let place = entry.timerPlace else { return }
     entry.timerPlace = nil
     count -= 1
-    let last = buckets[place.bucket].removeLast()
-    if place.index < buckets[place.bucket].count {
-      buckets[place.bucket][place.index] = last
+    let (bucket, index) = (Int(place.bucket), Int(place.index))
+    let last = buckets[bucket].removeLast()
+    if index < buckets[bucket].count {
+      buckets[bucket][index] = last
       last.timerPlace?.index = place.index
     }
   }
@@ -50,10 +52,10 @@ struct TimerWheel<Entry: TimerWheelEntry> {
       guard let place = entry.timerPlace else { continue }
       entry.timerPlace = nil
       count -= 1
-      if place.deadline <= now {
+      if Int(place.deadline) <= now {
         due.append(entry)
       } else {
-        insert(entry, deadline: place.deadline, notBefore: now + 1)
+        insert(entry, deadline: Int(place.deadline), notBefore: now + 1)
       }
     }
     return due
@@ -66,7 +68,8 @@ struct TimerWheel<Entry: TimerWheelEntry> {
     // `deadline` may be Int.max: never due, but in the wheel all the same.
     let due = max(deadline, earliest)
     let bucket = due % buckets.count
-    entry.timerPlace = TimerPlace(bucket: bucket, index: buckets[bucket].count, deadline: due)
+    entry.timerPlace = TimerPlace(
+      bucket: UInt32(bucket), index: UInt32(buckets[bucket].count), deadline: Int32(clamping: due))
     buckets[bucket].append(entry)
     count += 1
   }

@@ -2,11 +2,9 @@ import Logging
 import NIOCore
 import NotifluxProtocol
 
-/// One `GET /events` after its head was answered: events go out for as long as the client stays. Confined to its event
-/// loop.
-final class EventStreamHandler: SubscriberConnection, ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
-
+/// One `GET /events` after the request was allowed: the answer's head goes out, then events for as long as the client
+/// stays. Confined to its event loop.
+final class EventStreamConnection: SubscriberConnection {
   private let head: [UInt8]
   private let request: EventsRequest
   private let stream: EventStream
@@ -22,43 +20,26 @@ final class EventStreamHandler: SubscriberConnection, ChannelInboundHandler {
 
   override var isOpen: Bool { super.isOpen && !isEnding }
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    join(context)
+  override func connected() {
     worker.schedule(self, at: worker.now + Limits.pingInterval)
     send(ByteBuffer(bytes: head))
     guard !request.wantsHeadOnly else { return end() }
     do throws(Refusal) {
-      // The endpoint has asked already; a token that expires between the two ends the stream.
       let subject =
         request.topics.count == 1 ? ServerEnvelope.Subject.topic(request.topics[0]) : .topics(request.topics)
-      try subscribe(to: subject, token: request.token, since: request.since)
-      context.flush()
+      try subscribe(to: subject, since: request.since)
+      transport?.flush()
     } catch {
-      context.close(promise: nil)
+      transport?.close()  // The endpoint has seen to it that a connection may hold as many.
     }
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { leave() }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    leave()
-    context.fireChannelInactive()
-  }
-
-  /// A client has nothing more to say here.
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    worker.services.logger.debug("connection failed", metadata: [LogKey.reason: "\(error)"])
-    context.close(promise: nil)
-  }
-
   override func timeOut(now: Int) {
-    guard let context else { return }
-    guard !isEnding else { return context.close(promise: nil) }
+    guard !isEnding else { return transport?.close() ?? () }
     send(ByteBuffer(bytes: stream.keepAlive))
-    context.flush()
-    worker.schedule(self, at: now + Limits.pingInterval)
+    guard let transport else { return }
+    transport.flush()
+    if !isEnding { worker.schedule(self, at: now + Limits.pingInterval) }
   }
 
   /// SSE can say when to come back (`retry`, HTML standard §9.2.6).
@@ -75,14 +56,10 @@ final class EventStreamHandler: SubscriberConnection, ChannelInboundHandler {
 
   /// What was sent may still be read; then the stream ends.
   private func end() {
-    guard let context, !isEnding else { return }
+    guard let transport, !isEnding else { return }
     isEnding = true
     unsubscribeAll()
-    context.flush()
-    context.close(mode: .output, promise: nil)
+    transport.finishOutput()
     worker.schedule(self, at: worker.now + Limits.closeTimeout)
   }
 }
-
-@available(*, unavailable)
-extension EventStreamHandler: Sendable {}

@@ -5,11 +5,16 @@ import NotifluxWebSocket
 
 /// One WebSocket connection after its handshake: feeds the ``SessionMachine`` with what the socket and the clock say, and
 /// carries out what it wants. Confined to its event loop.
-final class SessionHandler: SubscriberConnection, ChannelInboundHandler {
-  typealias InboundIn = ByteBuffer
+final class SessionConnection: SubscriberConnection {
+  /// What came in and waits for more of it, or for its turn; an idle connection has none.
+  private final class Input {
+    var decoder = FrameDecoder(role: .server, maximumMessageLength: Limits.clientMessage)
+    /// A token is being verified: what comes after must wait for what it decides.
+    var awaitsVerdict = false
+  }
 
   private var machine: SessionMachine
-  private var decoder = FrameDecoder(role: .server, maximumMessageLength: Limits.clientMessage)
+  private var input: Input?
   /// Set once nothing the peer sends is looked at any more.
   private var isDeaf = false
 
@@ -22,47 +27,51 @@ final class SessionHandler: SubscriberConnection, ChannelInboundHandler {
 
   // MARK: Socket
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    join(context)
+  override func connected() {
     worker.schedule(self, at: machine.deadline)
     guard form == .envelope else { return }
     let place = worker.services.hub.cursor(worker.hub.delivered)
     say(.welcome(place, pingInterval: Limits.pingInterval), position: place)
-    context.flush()
+    transport?.flush()
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { leave() }
-
-  func channelInactive(context: ChannelHandlerContext) {
-    leave()
-    context.fireChannelInactive()
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+  override func received(_ bytes: UnsafeRawBufferPointer) {
     guard !isDeaf else { return }
-    decoder.feed(unwrapInboundIn(data))
+    let input = input ?? Input()
+    input.decoder.feed(ByteBuffer(bytes: bytes))
+    work(input)
+  }
+
+  private func work(_ input: Input) {
     do {
-      while !isDeaf, let event = try decoder.next() { perform(machine.receive(event, now: worker.now)) }
+      while !isDeaf, !input.awaitsVerdict {
+        self.input = input
+        guard let event = try input.decoder.next() else {
+          if input.decoder.isIdle { self.input = nil }
+          break
+        }
+        perform(machine.receive(event, now: worker.now))
+      }
     } catch {
       worker.services.logger.debug(
         "websocket broken", metadata: [LogKey.code: "\(error.code.rawValue)", LogKey.reason: "\(error.reason)"])
       perform(machine.fail(error, now: worker.now))
     }
+    transport?.flush()
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) { context.flush() }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    worker.services.logger.debug("connection failed", metadata: [LogKey.reason: "\(error)"])
-    context.close(promise: nil)
+  override func disconnected() {
+    super.disconnected()
+    isDeaf = true
+    input = nil
   }
 
   // MARK: Clock
 
   override func timeOut(now: Int) {
     perform(machine.tick(now: now))
-    guard let context else { return }
-    context.flush()
+    guard let transport else { return }
+    transport.flush()
     worker.schedule(self, at: machine.deadline)
   }
 
@@ -78,8 +87,8 @@ final class SessionHandler: SubscriberConnection, ChannelInboundHandler {
 
   private func close(_ code: CloseCode, _ reason: String) {
     perform(machine.close(code, reason, now: worker.now))
-    guard let context else { return }
-    context.flush()
+    guard let transport else { return }
+    transport.flush()
     worker.schedule(self, at: machine.deadline)
   }
 
@@ -87,12 +96,12 @@ final class SessionHandler: SubscriberConnection, ChannelInboundHandler {
 
   private func perform(_ actions: [SessionAction]) {
     for action in actions {
-      guard let context else { return }
-      perform(action, context: context)
+      guard let transport else { return }
+      perform(action, transport: transport)
     }
   }
 
-  private func perform(_ action: SessionAction, context: ChannelHandlerContext) {
+  private func perform(_ action: SessionAction, transport: any Transport) {
     switch action {
     case .reply(let text): send(WireForm.textFrame(text))
     case .say(let envelope): say(envelope)
@@ -106,12 +115,10 @@ final class SessionHandler: SubscriberConnection, ChannelInboundHandler {
       send(FrameEncoder.close(role: .server, code: code, reason: reason))
     case .endOutput:
       isDeaf = true
-      context.flush()
-      context.close(mode: .output, promise: nil)
+      transport.finishOutput()
     case .disconnect:
       isDeaf = true
-      context.flush()
-      context.close(promise: nil)
+      transport.close()
     }
   }
 
@@ -119,17 +126,37 @@ final class SessionHandler: SubscriberConnection, ChannelInboundHandler {
     say(envelope, position: worker.services.hub.cursor(worker.hub.delivered))
   }
 
+  // MARK: Subscribing
+
   private func subscribe(_ subject: ServerEnvelope.Subject, _ token: String?, _ since: Cursor?, _ id: RequestID?) {
-    do throws(Refusal) {
-      try subscribe(to: subject, token: token, since: since, id: id)
-    } catch {
-      worker.services.logger.info(
-        "subscribe refused", metadata: [LogKey.code: "\(error.code.rawValue)", LogKey.reason: "\(error.message)"])
-      let topic: String? = if case .topic(let topic) = subject { topic.text } else { nil }
-      say(.error(error, topic: topic, id: id))
+    switch worker.services.authorizer.authorize(token, scope: .subscribe, topics: subject.topics) {
+    case .granted: subscribe(subject, since, id)
+    case .refused(let refusal): refuse(refusal, subject, id)
+    case .unverified(let verification):
+      guard let input else { return }
+      input.awaitsVerdict = true
+      transport?.pauseReading()
+      verification.run(on: worker.loop) { verdict in
+        input.awaitsVerdict = false
+        guard let transport = self.transport, self.isOpen else { return }
+        switch verdict {
+        case .success: self.subscribe(subject, since, id)
+        case .failure(let refusal): self.refuse(refusal, subject, id)
+        }
+        transport.resumeReading()
+        self.work(input)
+      }
     }
   }
-}
 
-@available(*, unavailable)
-extension SessionHandler: Sendable {}
+  private func subscribe(_ subject: ServerEnvelope.Subject, _ since: Cursor?, _ id: RequestID?) {
+    do throws(Refusal) { try subscribe(to: subject, since: since, id: id) } catch { refuse(error, subject, id) }
+  }
+
+  private func refuse(_ refusal: Refusal, _ subject: ServerEnvelope.Subject, _ id: RequestID?) {
+    worker.services.logger.info(
+      "subscribe refused", metadata: [LogKey.code: "\(refusal.code.rawValue)", LogKey.reason: "\(refusal.message)"])
+    let topic: String? = if case .topic(let topic) = subject { topic.text } else { nil }
+    say(.error(refusal, topic: topic, id: id))
+  }
+}

@@ -1,0 +1,66 @@
+/// The name of a member, while its text is being read: where it stands, and a number that tells short names apart.
+/// Compared byte for byte, escapes resolved.
+struct JSONName {
+  /// Of a name of at most seven bytes: these bytes and how many, which is what ``key(_:)`` of the same name is. Of a
+  /// longer one: the first seven, and a mark.
+  let key: UInt64
+  /// With its quotes, escapes not resolved.
+  private let quoted: UnsafeRawBufferPointer
+
+  /// A name of plain ASCII without escapes, as it stands between the quotes.
+  init(plain quoted: UnsafeRawBufferPointer) {
+    key = Self.key(UnsafeRawBufferPointer(rebasing: quoted[1..<quoted.count - 1]))
+    self.quoted = quoted
+  }
+
+  /// Any name; `text` is what it means.
+  init(_ quoted: UnsafeRawBufferPointer, meaning text: String) {
+    var text = text
+    key = text.withUTF8 { Self.key(UnsafeRawBufferPointer($0)) }
+    self.quoted = quoted
+  }
+
+  /// The name itself, read once more; that it can be read is known.
+  var text: String {
+    var reader = JSONReader(quoted)
+    return (try? reader.string()) ?? ""
+  }
+
+  func isSame(as other: JSONName) -> Bool {
+    key == other.key && (key >> 56 < Self.long || text.hasSameBytes(as: other.text))
+  }
+
+  /// The key of a name that is known beforehand, of at most seven bytes.
+  static func key(_ name: StaticString) -> UInt64 {
+    key(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+  }
+
+  private static func key(_ name: UnsafeRawBufferPointer) -> UInt64 {
+    var key = UInt64(min(name.count, Int(long))) << 56
+    for index in 0..<min(name.count, 7) { key |= UInt64(name[index]) << (8 * UInt64(index)) }
+    return key
+  }
+
+  private static let long: UInt64 = 8
+}
+
+/// Tells whether a member name is new: by comparison while there are few, by hash when there are many, so that an
+/// object of any size takes linear time.
+struct DistinctNames {
+  private var few: [JSONName] = []
+  private var many: Set<ByteKey> = []
+  private static let fewAtMost = 16
+
+  var isEmpty: Bool { few.isEmpty }
+
+  mutating func insert(_ name: JSONName) -> Bool {
+    if few.count < Self.fewAtMost {
+      for earlier in few where earlier.isSame(as: name) { return false }
+      if few.isEmpty { few.reserveCapacity(8) }
+      few.append(name)
+      return true
+    }
+    if many.isEmpty { many = Set(few.lazy.map { ByteKey($0.text) }) }
+    return many.insert(ByteKey(name.text)).inserted
+  }
+}

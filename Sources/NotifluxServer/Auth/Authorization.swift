@@ -1,0 +1,63 @@
+import NotifluxJWT
+import NotifluxProtocol
+
+/// What the ``Authorizer`` says of a token and what is to be done with it.
+enum Authorization {
+  case granted
+  case refused(Refusal)
+  /// Not known yet: the signature must be checked first.
+  case unverified(TokenVerification)
+}
+
+/// A signature check that is to be done off the event loop.
+struct TokenVerification {
+  let request: TokenRequest
+  let token: UnverifiedToken
+  let authorizer: Authorizer
+
+  /// On `loop`: begins the check, or joins the one of the same token that is under way. `done` runs on `loop`, once, in
+  /// a later task; never when the loop ends before that. Callers do one at a time for a connection: this is what bounds
+  /// the queue of the verifier threads.
+  func run(on loop: any WorkerLoop, _ done: @escaping (Result<Void, Refusal>) -> Void) {
+    authorizer.verify(token, for: TokenApplicant(request: request, loop: loop, done))
+  }
+}
+
+/// What somebody wants to do with a token.
+struct TokenRequest: Sendable {
+  let token: String
+  let scope: Scope
+  let topics: [Topic]
+
+  /// What good claims have to say to it now.
+  func judge(_ claims: Claims, now: Double, leeway: Double) -> Result<Void, Refusal> {
+    Result { () throws(Refusal) in try claims.check(scope: scope, topics: topics, now: now, leeway: leeway) }
+  }
+}
+
+/// Who waits for the check of a token, on whichever thread it is done.
+struct TokenApplicant: Sendable {
+  let request: TokenRequest
+  let loop: any WorkerLoop
+  private let done: LoopBound<Callback>
+
+  private final class Callback {
+    var call: ((Result<Void, Refusal>) -> Void)?
+    init(_ call: @escaping (Result<Void, Refusal>) -> Void) { self.call = call }
+  }
+
+  init(request: TokenRequest, loop: any WorkerLoop, _ done: @escaping (Result<Void, Refusal>) -> Void) {
+    self.request = request
+    self.loop = loop
+    self.done = LoopBound(Callback(done), loop: loop)
+  }
+
+  /// On the loop only. What the callback holds belongs to the loop, so it is let go here, not where the last copy of
+  /// this value happens to go.
+  func answer(_ result: Result<Void, Refusal>) {
+    let callback = done.value
+    let call = callback.call
+    callback.call = nil
+    call?(result)
+  }
+}

@@ -1,0 +1,53 @@
+import Glibc
+
+/// The tokens that wait for a verifier thread, first come, first served. Any thread.
+///
+/// `@unchecked Sendable`: everything that changes does so under `mutex`.
+final class CheckQueue: @unchecked Sendable {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  /// Signalled for every check, and for all when the queue is closed.
+  private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var checks = Ring<TokenRegister.Check>()
+  private var isClosed = false
+
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(change, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(change)
+    pthread_mutex_destroy(mutex)
+    change.deallocate()
+    mutex.deallocate()
+  }
+
+  /// Without effect once the queue is closed.
+  func append(_ check: TokenRegister.Check) {
+    lock { if !isClosed { checks.append(check) } }
+    pthread_cond_signal(change)
+  }
+
+  /// The next check; nil when there is none now, or, if it was to wait for one, when the queue is closed.
+  func next(waiting: Bool) -> TokenRegister.Check? {
+    lock {
+      while waiting && checks.isEmpty && !isClosed { pthread_cond_wait(change, mutex) }
+      return checks.removeFirst()
+    }
+  }
+
+  /// Drops what waits and lets nothing more in.
+  func close() {
+    lock {
+      isClosed = true
+      checks = Ring()
+    }
+    pthread_cond_broadcast(change)
+  }
+
+  func lock<Result>(_ body: () -> Result) -> Result {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return body()
+  }
+}

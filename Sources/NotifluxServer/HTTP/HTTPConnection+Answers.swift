@@ -1,0 +1,85 @@
+import NIOCore
+import NotifluxProtocol
+
+/// How a connection answers, and what becomes of it then.
+extension HTTPConnection {
+  /// Answers a request that is not read to its end, and closes.
+  func refuse(_ failure: HTTPFailure) {
+    var head: RequestHead?
+    if case .receiving(let known, _) = state { head = known }
+    var failure = failure
+    failure.closesConnection = true
+    respond(failure.response, to: head)
+  }
+
+  /// Takes what an endpoint makes of the request, when it does; the client may have gone meanwhile.
+  func reply(_ reply: Reply) {
+    guard let transport, case .responding(let head) = state else { return }
+    switch reply {
+    case .answer(let response): respond(response, to: head)
+    case .upgrade(let bytes, let mode):
+      transport.write(bytes)
+      transport.flush()
+      handOver(transport, to: SessionConnection(worker: worker, mode: mode))
+    case .stream(let events):
+      let bytes = encode(EventsEndpoint.head(of: events.stream), to: head, closes: true)
+      handOver(
+        transport,
+        to: EventStreamConnection(worker: worker, head: Array(bytes.readableBytesView), request: events))
+    }
+    goOn()
+  }
+
+  private func handOver(_ transport: any Transport, to next: Connection) {
+    state = .handedOver(next)
+    next.takeOver(transport)
+  }
+
+  /// `head` is `nil` where the request was not understood so far.
+  func respond(_ response: HTTPResponse, to head: RequestHead?) {
+    let closes = response.closesConnection || worker.isDraining || head?.isKeepAlive == false
+    transport?.write(encode(response, to: head, closes: closes))
+    transport?.flush()
+    if closes { linger() } else { becomeIdle() }
+  }
+
+  func encode(_ response: HTTPResponse, to head: RequestHead?, closes: Bool) -> ByteBuffer {
+    response.encoded(
+      for: head, closes: closes, date: worker.date, origins: worker.configuration.allowedOrigins)
+  }
+
+  func becomeIdle() {
+    state = .idle
+    worker.schedule(self, at: worker.now + Limits.keepAliveTimeout)
+  }
+
+  func linger() {
+    state = .lingering
+    worker.schedule(self, at: worker.now + Limits.closeTimeout)
+    transport?.finishOutput()
+  }
+
+  /// What a browser asks before it lets a page of another origin send a request (Fetch standard §3.2.2).
+  func preflight(_ route: Route) -> HTTPResponse {
+    var response = HTTPResponse(status: .noContent, fields: [("allow", route.allow)])
+    guard worker.configuration.allowedOrigins != .unrestricted else { return response }
+    response.fields += [
+      ("access-control-allow-methods", route.allow),
+      ("access-control-allow-headers", "authorization, content-type, last-event-id"),
+      ("access-control-max-age", "86400"),
+    ]
+    return response
+  }
+}
+
+extension HTTPFailure {
+  init(_ error: RequestError) {
+    switch error {
+    case .headTooLarge:
+      let message = "the request head has more than \(Limits.requestHead / 1024) KiB"
+      self.init(Refusal(.tooLarge, message), status: .requestHeaderFieldsTooLarge, closes: true)
+    case .malformed(let reason):
+      self.init(.badRequest, "this is not a request by RFC 9112: \(reason)", closes: true)
+    }
+  }
+}

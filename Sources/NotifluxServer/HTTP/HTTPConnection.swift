@@ -1,0 +1,244 @@
+import Logging
+import NIOCore
+import NotifluxProtocol
+
+/// One connection while it speaks HTTP/1.1: gathers a request, has its route answer it, and only then looks at the
+/// next one. Confined to its worker's loop.
+final class HTTPConnection: Connection {
+  enum State {
+    case idle
+    /// A refusal is known from the head already, and is given once the body has passed by.
+    case receiving(RequestHead, Result<Route, HTTPFailure>)
+    case responding(RequestHead)
+    /// The body is published line by line as it comes, and answered meanwhile.
+    case batching(BatchRun, RequestHead)
+    /// Everything is said; what still comes in is thrown away, so that the answer is not lost to a reset.
+    case lingering
+    /// Another has taken the transport over, and gets what comes in.
+    case handedOver(Connection)
+  }
+
+  var state = State.idle
+  private var decoder = RequestDecoder()
+  /// What is there of a body that did not come in at once.
+  private var body: [UInt8] = []
+  /// What came in and has to wait while a request is being answered (RFC 9112 §9.3.2): the rest of one read, and what
+  /// one more brought.
+  private var backlog = ByteBuffer()
+  private var isPaused = false
+  private var inputHasEnded = false
+  private var isWorking = false
+  /// No request has come yet.
+  private var isFresh = true
+
+  // MARK: Transport
+
+  override func connected() { worker.schedule(self, at: worker.now + Limits.requestHeadTimeout) }
+
+  override func received(_ bytes: UnsafeRawBufferPointer) {
+    guard !isWorking, !isBusy, backlog.readableBytes == 0 else {
+      backlog.writeBytes(bytes)
+      return pause()
+    }
+    let used = work(bytes)
+    if used < bytes.count { backlog.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
+    settle()
+  }
+
+  /// What has come in is still answered.
+  override func inputEnded() {
+    inputHasEnded = true
+    settle()
+  }
+
+  override func becameWritable() {
+    if case .batching = state { goOn() }
+  }
+
+  override func disconnected() {
+    state = .lingering
+    backlog = ByteBuffer()
+    body = []
+  }
+
+  private func pause() {
+    guard !isPaused else { return }
+    isPaused = true
+    transport?.pauseReading()
+  }
+
+  /// Whether what comes in must wait.
+  private var isBusy: Bool {
+    switch state {
+    case .responding: true
+    case .batching(let batch, _): batch.isFull || batch.hasEnded || transport?.isWritable == false
+    case .idle, .receiving, .lingering, .handedOver: false
+    }
+  }
+
+  // MARK: Work
+
+  /// Goes on with what had to wait, unless somebody further up does so anyway.
+  func goOn() {
+    guard !isWorking else { return }
+    let waiting = backlog
+    let used = waiting.withUnsafeReadableBytes { work($0) }
+    if used < backlog.readableBytes { backlog.moveReaderIndex(forwardBy: used) } else { backlog = ByteBuffer() }
+    settle()
+  }
+
+  /// Takes as many of `bytes` as can be taken now; returns how many that were.
+  private func work(_ bytes: UnsafeRawBufferPointer) -> Int {
+    isWorking = true
+    defer { isWorking = false }
+    var input = bytes
+    while !isBusy {
+      if case .lingering = state { return bytes.count }
+      if case .handedOver(let next) = state {
+        pass(input, to: next)
+        return bytes.count
+      }
+      do throws(RequestError) {
+        guard let event = try decoder.next(&input) else { break }
+        take(event, remaining: input.count)
+      } catch {
+        fail(error)
+      }
+    }
+    return bytes.count - input.count
+  }
+
+  /// Does what was put off until nothing waits any more.
+  private func settle() {
+    guard !isWorking, !isBusy, backlog.readableBytes == 0 else { return }
+    if inputHasEnded { transport?.close() }
+    guard isPaused else { return }
+    isPaused = false
+    transport?.resumeReading()
+  }
+
+  private func pass(_ rest: UnsafeRawBufferPointer, to next: Connection) {
+    if !rest.isEmpty { next.received(rest) }
+    if isPaused { next.transport?.resumeReading() }
+    if inputHasEnded, next.transport != nil { next.inputEnded() }
+    disconnected()
+  }
+
+  private func take(_ event: RequestDecoder.Event, remaining: Int) {
+    switch (state, event) {
+    case (.idle, .head(let head)): begin(head, remaining: remaining)
+    case (.receiving(_, let route), .body(let bytes)): take(bytes, route: route)
+    case (.receiving(let head, let route), .end(let bytes)): end(bytes, head: head, route: route)
+    case (.batching(let batch, _), .body(let bytes)):
+      worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
+      batch.feed(bytes)
+    case (.batching(let batch, _), .end(let bytes)):
+      if !bytes.isEmpty { batch.feed(bytes) }
+      batch.end()
+    // The decoder keeps the order of its events, and nothing is taken while a request is answered.
+    default: break
+    }
+  }
+
+  private func fail(_ error: RequestError) {
+    switch state {
+    case .idle, .receiving: refuse(HTTPFailure(error))
+    // There is no telling in the middle of an answer.
+    case .responding, .batching: transport?.close()
+    case .lingering, .handedOver: break
+    }
+  }
+
+  // MARK: Requests
+
+  /// `remaining` is how many bytes after the head are there already.
+  private func begin(_ head: RequestHead, remaining: Int) {
+    isFresh = false
+    do throws(HTTPFailure) { try check(head) } catch {
+      state = .receiving(head, .failure(error))
+      return refuse(error)
+    }
+    let route = Result { () throws(HTTPFailure) -> Route in try Route.find(for: head) }
+    state = .receiving(head, route)
+    if case .length(let length) = head.framing, length <= remaining {
+      // Complete: no time to watch, nothing to ask for.
+    } else {
+      worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
+      if head.expectation != nil, head.minorVersion >= 1 {
+        if case .failure(let failure) = route { return refuse(failure) }  // The body may never come (RFC 9110 §10.1.1).
+        transport?.write(Self.goAhead)
+        transport?.flush()
+      }
+    }
+    if case .success(.broadcast) = route, BroadcastEndpoint.isBatch(head) { beginBatch(head) }
+  }
+
+  private static let goAhead = ByteBuffer(string: "\(Status.continue.line)\r\n")
+
+  private func check(_ head: RequestHead) throws(HTTPFailure) {
+    guard head.minorVersion == 0 || head.hasHost else {
+      throw HTTPFailure(.badRequest, "the Host field must be sent exactly once", closes: true)
+    }
+    let limit = worker.configuration.maximumMessageSize
+    if case .length(let length) = head.framing, length > limit, !BroadcastEndpoint.isBatch(head) {
+      throw Self.tooLarge(limit: limit)
+    }
+    guard let expectation = head.expectation, !expectation.hasBytesIgnoringCase("100-continue") else { return }
+    let refusal = Refusal(.badRequest, "the only expectation that can be met is 100-continue")
+    throw HTTPFailure(refusal, status: .expectationFailed, closes: true)
+  }
+
+  private static func tooLarge(limit: Int) -> HTTPFailure {
+    HTTPFailure(
+      .tooLarge, "the body has more than \(limit) bytes; the server's --max-message-size sets the limit", closes: true)
+  }
+
+  private func take(_ bytes: UnsafeRawBufferPointer, route: Result<Route, HTTPFailure>) {
+    guard case .success = route else { return }
+    let limit = worker.configuration.maximumMessageSize
+    guard body.count + bytes.count <= limit else { return refuse(Self.tooLarge(limit: limit)) }
+    body.append(contentsOf: bytes)
+  }
+
+  private func end(_ bytes: UnsafeRawBufferPointer, head: RequestHead, route: Result<Route, HTTPFailure>) {
+    let before = body
+    body = []
+    switch route {
+    case .success where before.count + bytes.count > worker.configuration.maximumMessageSize:
+      refuse(Self.tooLarge(limit: worker.configuration.maximumMessageSize))
+    case .failure(let failure): respond(failure.response, to: head)
+    case .success(let route) where head.method == .options: respond(preflight(route), to: head)
+    case .success(let route):
+      state = .responding(head)
+      if before.isEmpty {
+        route.respond(to: head, body: bytes, worker: worker, reply)
+      } else {
+        (before + bytes).withUnsafeBytes { route.respond(to: head, body: $0, worker: worker, reply) }
+      }
+    }
+  }
+
+  // MARK: Clock
+
+  override func timeOut(now: Int) {
+    switch state {
+    case .receiving: refuseLate("body", after: Limits.requestBodyTimeout)
+    case .idle where isFresh: refuseLate("head", after: Limits.requestHeadTimeout)
+    case .idle, .lingering, .handedOver: transport?.close()
+    case .batching(let batch, _) where batch.isFull || batch.hasEnded:
+      worker.schedule(self, at: now + Limits.requestBodyTimeout)
+    case .batching: transport?.close()
+    case .responding: worker.schedule(self, at: .max)
+    }
+  }
+
+  private func refuseLate(_ part: String, after seconds: Int) {
+    let message = "the request \(part) was not complete after \(seconds) s"
+    refuse(HTTPFailure(.timeout, message, closes: true))
+  }
+
+  override func drain(reconnectIn milliseconds: Int) {
+    // A request under way is answered first; with the worker draining, that answer is the last.
+    if case .idle = state { transport?.close() }
+  }
+}

@@ -1,0 +1,51 @@
+import NotifluxProtocol
+
+/// What a request's head means to us.
+extension RequestHead {
+  /// The kinds of body a request may say it has.
+  enum Content {
+    case json
+    /// Lines, each with a JSON object.
+    case lines
+    case other
+  }
+
+  /// The target without its query (RFC 9112 §3.2). An absolute target, as a proxy's client sends it, loses scheme and
+  /// authority.
+  var path: ArraySlice<UInt8> {
+    let path = target.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+    guard path.first != UInt8(ascii: "/"), let colon = path.firstIndex(of: UInt8(ascii: ":")),
+      path[colon...].starts(with: "://".utf8)
+    else { return path }
+    let rest = path[(colon + 3)...]
+    return rest.firstIndex(of: UInt8(ascii: "/")).map { rest[$0...] } ?? [UInt8(ascii: "/")]
+  }
+
+  /// What stands after the first `?` of the target.
+  var query: ArraySlice<UInt8> {
+    let target = target
+    guard let mark = target.firstIndex(of: UInt8(ascii: "?")) else { return [] }
+    return target[(mark + 1)...].prefix { $0 != UInt8(ascii: "#") }
+  }
+
+  /// The credentials of `Authorization: Bearer` (RFC 6750 §2.1); the scheme's name is not case-sensitive.
+  var bearerToken: String? {
+    guard let field = authorization, let blank = field.firstIndex(of: Octet.space),
+      field[..<blank].hasBytesIgnoringCase("bearer")
+    else { return nil }
+    return String(decoding: field[blank...].drop { $0 == Octet.space }, as: UTF8.self)
+  }
+
+  var origin: String? { text("origin") }
+
+  /// By the media type, whose parameters say nothing to us: JSON is any `+json` type too (RFC 6839 §3.1), and what a
+  /// request has that names no type.
+  var content: Content {
+    guard let field = contentType else { return .json }
+    let type = field.prefix { $0 != UInt8(ascii: ";") }.trimmed
+    if type.hasBytesIgnoringCase("application/json") { return .json }
+    if type.hasBytesIgnoringCase("application/x-ndjson") { return .lines }
+    let isOther = !type.prefix(12).hasBytesIgnoringCase("application/") || !type.suffix(5).hasBytesIgnoringCase("+json")
+    return isOther ? .other : .json
+  }
+}

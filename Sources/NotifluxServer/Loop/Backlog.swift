@@ -1,0 +1,67 @@
+import Glibc
+import NIOCore
+
+/// Output a socket did not take, in order. Holds slices: a message that many sockets wait for is in memory once.
+final class Backlog {
+  /// Pieces offered to the kernel at once.
+  private static let piecesPerCall = 64
+
+  private var pieces: ContiguousArray<ByteBuffer>
+  /// `pieces[first...]` are unsent.
+  private var first = 0
+
+  private(set) var byteCount: Int
+
+  init(_ bytes: ByteBuffer) {
+    pieces = [bytes]
+    byteCount = bytes.readableBytes
+  }
+
+  var isEmpty: Bool { first == pieces.count }
+
+  func append(_ bytes: ByteBuffer) {
+    pieces.append(bytes)
+    byteCount += bytes.readableBytes
+  }
+
+  /// One call of sendmsg(2): how many bytes it took, or a negated error number.
+  func send(to descriptor: Int32) -> Int {
+    var vectors: ContiguousArray<iovec> = []
+    for piece in pieces[first...].prefix(Self.piecesPerCall) {
+      // The pointer outlives the closure: `pieces` keeps the storage, and nobody writes to it.
+      piece.withUnsafeReadableBytes {
+        vectors.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count))
+      }
+    }
+    let sent = vectors.withUnsafeMutableBufferPointer { vectors in
+      var message = msghdr()
+      message.msg_iov = vectors.baseAddress
+      message.msg_iovlen = vectors.count
+      let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+      while true {
+        let sent = sendmsg(descriptor, &message, flags)
+        if sent >= 0 { return sent }
+        if errno != EINTR { return -Int(errno) }
+      }
+    }
+    if sent > 0 { drop(sent) }
+    return sent
+  }
+
+  private func drop(_ count: Int) {
+    byteCount -= count
+    var left = count
+    while left > 0 {
+      let length = pieces[first].readableBytes
+      if left < length { return pieces[first].moveReaderIndex(forwardBy: left) }
+      left -= length
+      pieces[first] = ByteBuffer()
+      first += 1
+    }
+    // Moving what is left is paid for by what was sent.
+    if first > 64, first * 2 > pieces.count {
+      pieces.removeSubrange(..<first)
+      first = 0
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/// One client's connection, whatever it speaks: takes what its transport and the clock bring. Confined to its worker's
+/// loop.
+class Connection: TimerWheelEntry {
+  let worker: Worker
+  /// `nil` before it has one, once the client is gone, and once another connection has taken it over.
+  private(set) var transport: (any Transport)?
+  var timerPlace: TimerPlace?
+
+  init(worker: Worker) { self.worker = worker }
+
+  /// Takes a transport over, from its last connection if it had one.
+  final func takeOver(_ transport: any Transport) {
+    if let last = transport.connection {
+      last.transport = nil
+      last.worker.remove(last)
+    }
+    transport.connection = self
+    self.transport = transport
+    connected()
+  }
+
+  /// The transport has closed: the last thing it says.
+  final func transportClosed() {
+    guard transport != nil else { return }
+    transport = nil
+    worker.remove(self)
+    if isCounted { worker.services.connections.leave() }
+    disconnected()
+  }
+
+  /// Whether it is one of those that ``ConnectionCount`` has counted.
+  var isCounted: Bool { true }
+
+  /// It has its transport, and may say the first word.
+  func connected() {}
+
+  /// `bytes` came in; they are valid during the call only.
+  func received(_ bytes: UnsafeRawBufferPointer) {}
+
+  /// The peer sends nothing more.
+  func inputEnded() { transport?.close() }
+
+  /// The transport is writable again.
+  func becameWritable() {}
+
+  /// The connection is gone: called once, unless another has taken the transport over.
+  func disconnected() {}
+
+  /// The deadline it was scheduled for has come.
+  func timeOut(now: Int) {}
+
+  /// The server is going away: finish, and have the client come back after `milliseconds`.
+  func drain(reconnectIn milliseconds: Int) {}
+}
+
+@available(*, unavailable)
+extension Connection: Sendable {}

@@ -1,0 +1,216 @@
+import CLinux
+import Glibc
+import NIOConcurrencyHelpers
+import Synchronization
+
+/// Something a ``Reactor`` watches a descriptor for. Confined to its loop.
+class EventSource {
+  /// `events` are epoll's (epoll_ctl(2)).
+  func ready(_ events: UInt32) {}
+}
+
+/// An event loop of ours for plain sockets: one thread, one epoll instance, one receive buffer. Each turn handles what
+/// arrived, then runs what was put off, then offers everything that was written to the kernel together.
+///
+/// `@unchecked Sendable`: what is not marked as for any thread belongs to the loop's own thread.
+final class Reactor: WorkerLoop, @unchecked Sendable {
+  /// Bytes read from a socket at once, at the most.
+  static let receiveCapacity = 64 * 1024
+  private static let eventCapacity = 1024
+
+  private struct Inbox {
+    var tasks: ContiguousArray<@Sendable () -> Void> = []
+    var isClosed = false
+    var awaitingEnd: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let inbox = NIOLockedValueBox(Inbox())
+  private let thread = Atomic<UInt>(0)
+  private let epoll: Int32
+  private let wakeUp: Int32
+  private let allowsRing: Bool
+
+  /// Lent to whoever reads from a socket, for that read only.
+  let receiveBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: receiveCapacity, alignment: 64)
+  /// Where sockets put what they write, until the end of the turn.
+  private(set) lazy var outbox = Outbox(allowsRing: allowsRing)
+  private var putOff: ContiguousArray<() -> Void> = []
+  /// Watched sources; those that are closed are let go at the end of the turn, since events for them may be at hand.
+  private var retired: ContiguousArray<Unmanaged<EventSource>> = []
+  private var isRunning = true
+  private var nextTick = Int64.max
+  private var tickInterval = Int64.max
+  private var onTick: () -> Void = {}
+  private var afterTick: [() -> Void] = []
+
+  /// Starts the thread. `allowsRing`: whether output may go through io_uring where the kernel grants it.
+  init(name: String, allowsRing: Bool) throws(SystemFailure) {
+    self.allowsRing = allowsRing
+    epoll = try SystemFailure.check("epoll_create1", notiflux_epoll_open())
+    wakeUp = try SystemFailure.check("eventfd", notiflux_eventfd_open())
+    // No source is at address 0.
+    _ = try SystemFailure.check("epoll_ctl", notiflux_epoll_add(epoll, wakeUp, NOTIFLUX_EPOLLIN, 0))
+    try start(name: name)
+  }
+
+  private func start(name: String) throws(SystemFailure) {
+    var id = pthread_t()
+    let context = Unmanaged.passRetained(self).toOpaque()
+    let result = pthread_create(
+      &id, nil,
+      { context in
+        guard let context else { return nil }
+        Unmanaged<Reactor>.fromOpaque(context).takeRetainedValue().turn()
+        return nil
+      }, context)
+    guard result == 0 else {
+      Unmanaged<Reactor>.fromOpaque(context).release()
+      throw SystemFailure(call: "pthread_create", code: result)
+    }
+    notiflux_name_thread(id, name)
+    pthread_detach(id)
+  }
+
+  deinit {
+    close(epoll)
+    close(wakeUp)
+    receiveBuffer.deallocate()
+  }
+
+  // MARK: Any thread
+
+  var isCurrent: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+  func execute(_ task: @escaping @Sendable () -> Void) {
+    if isCurrent { putOff.append(task) } else { _ = post(task) }
+  }
+
+  func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result? {
+    await withCheckedContinuation { continuation in
+      if !post({ continuation.resume(returning: body()) }) { continuation.resume(returning: nil) }
+    }
+  }
+
+  /// Returns whether the loop will run it.
+  private func post(_ task: @escaping @Sendable () -> Void) -> Bool {
+    let waiting = inbox.withLockedValue { inbox -> Int? in
+      guard !inbox.isClosed else { return nil }
+      inbox.tasks.append(task)
+      return inbox.tasks.count
+    }
+    if waiting == 1 { notiflux_eventfd_signal(wakeUp) }
+    return waiting != nil
+  }
+
+  /// Returns when the thread has come to its end. Sockets are to be closed before.
+  func stop() async {
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      let hasEnded = inbox.withLockedValue { inbox in
+        if !inbox.isClosed { inbox.awaitingEnd.append(continuation) }
+        return inbox.isClosed
+      }
+      if hasEnded { continuation.resume() } else { execute { self.isRunning = false } }
+    }
+  }
+
+  // MARK: On the loop
+
+  func executeIsolated(_ task: @escaping () -> Void) { putOff.append(task) }
+
+  func startTicking(every interval: Duration, _ body: @escaping () -> Void) {
+    let (seconds, attoseconds) = interval.components
+    tickInterval = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    nextTick = Self.now() + tickInterval
+    onTick = body
+  }
+
+  func stopTicking() { nextTick = .max }
+
+  /// Puts `task` off until the loop has ticked again.
+  func afterNextTick(_ task: @escaping () -> Void) { afterTick.append(task) }
+
+  /// Has `source` told of what happens to `descriptor`; keeps it alive until it is retired.
+  func watch(_ source: EventSource, descriptor: Int32, events: UInt32) throws(SystemFailure) {
+    let context = Unmanaged.passRetained(source)
+    let result = notiflux_epoll_add(epoll, descriptor, events, UInt64(UInt(bitPattern: context.toOpaque())))
+    guard result < 0 else { return }
+    context.release()
+    throw SystemFailure(call: "epoll_ctl", code: -result)
+  }
+
+  /// Watches for other events from now on; 0 for none.
+  func watch(_ source: EventSource, descriptor: Int32, insteadFor events: UInt32) {
+    let context = Unmanaged.passUnretained(source).toOpaque()
+    _ = notiflux_epoll_change(epoll, descriptor, events, UInt64(UInt(bitPattern: context)))
+  }
+
+  /// Closes a watched descriptor and lets its source go. Events that were fetched for it already still reach it.
+  func retire(_ source: EventSource, descriptor: Int32) {
+    close(descriptor)
+    retired.append(Unmanaged.passUnretained(source))
+  }
+
+  private func turn() {
+    thread.store(UInt(pthread_self()), ordering: .relaxed)
+    let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: Self.eventCapacity)
+    events.initialize(repeating: epoll_event())
+    defer { events.deallocate() }
+    while isRunning {
+      let count = notiflux_epoll_wait(epoll, events.baseAddress, Int32(Self.eventCapacity), timeout())
+      for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
+      endTurn()
+    }
+    end()
+  }
+
+  private func dispatch(_ event: inout epoll_event) {
+    guard let source = UnsafeRawPointer(bitPattern: UInt(notiflux_event_data(&event))) else { return takeInbox() }
+    Unmanaged<EventSource>.fromOpaque(source)._withUnsafeGuaranteedRef { $0.ready(event.events) }
+  }
+
+  private func takeInbox() {
+    notiflux_eventfd_clear(wakeUp)
+    var tasks: ContiguousArray<@Sendable () -> Void> = []
+    inbox.withLockedValue { swap(&$0.tasks, &tasks) }
+    for task in tasks { putOff.append(task) }
+  }
+
+  private func endTurn() {
+    // What these put off in their turn has to wait for the next one: sockets go before.
+    var tasks: ContiguousArray<() -> Void> = []
+    swap(&tasks, &putOff)
+    for task in tasks { task() }
+    if nextTick <= Self.now() {
+      nextTick += tickInterval
+      onTick()
+      putOff += afterTick
+      afterTick = []
+    }
+    outbox.send()
+    for source in retired { source.release() }
+    retired.removeAll(keepingCapacity: true)
+  }
+
+  private func end() {
+    inbox.withLockedValue { $0.isClosed = true }
+    takeInbox()
+    endTurn()
+    onTick = {}
+    afterTick = []
+    let awaiting = inbox.withLockedValue { $0.awaitingEnd }
+    for continuation in awaiting { continuation.resume() }
+  }
+
+  /// Milliseconds the loop may sleep.
+  private func timeout() -> Int32 {
+    guard putOff.isEmpty else { return 0 }
+    guard nextTick != .max else { return -1 }
+    return Int32(min(max((nextTick - Self.now() + 999_999) / 1_000_000, 0), 60_000))
+  }
+
+  private static func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+}

@@ -1,0 +1,185 @@
+import CLinux
+import Glibc
+import NIOCore
+
+/// A plain socket on a ``Reactor``. Watched edge-triggered, once for all: no system call but the reads and the writes.
+final class SocketTransport: EventSource, Transport {
+  /// Reads in one turn of the loop, so that other sockets get theirs.
+  private static let readsPerTurn = 8
+
+  var connection: Connection?
+  private let reactor: Reactor
+  let descriptor: Int32
+  /// Where this socket's output of the turn is in the outbox; -1 where there is none.
+  var outboxPlace: Int32 = -1
+  /// What the kernel did not take; only while there is any.
+  private var backlog: Backlog?
+  private var flags: Flags = []
+
+  private struct Flags: OptionSet {
+    let rawValue: UInt8
+    static let closed = Flags(rawValue: 1)
+    static let paused = Flags(rawValue: 2)
+    /// The kernel may have input that was not read.
+    static let unread = Flags(rawValue: 4)
+    /// The peer's end of the stream has been read.
+    static let ended = Flags(rawValue: 8)
+    static let finishing = Flags(rawValue: 16)
+    static let crowded = Flags(rawValue: 32)
+    static let readPutOff = Flags(rawValue: 64)
+    static let hungUp = Flags(rawValue: 128)
+  }
+
+  /// Takes the descriptor over, which must be non-blocking; closes it if that fails.
+  init(descriptor: Int32, reactor: Reactor) throws(SystemFailure) {
+    self.descriptor = descriptor
+    self.reactor = reactor
+    super.init()
+    let events = NOTIFLUX_EPOLLIN | NOTIFLUX_EPOLLOUT | NOTIFLUX_EPOLLRDHUP | NOTIFLUX_EPOLLET
+    do { try reactor.watch(self, descriptor: descriptor, events: events) } catch {
+      Glibc.close(descriptor)
+      throw error
+    }
+  }
+
+  override func ready(_ events: UInt32) {
+    guard !flags.contains(.closed) else { return }
+    if events & NOTIFLUX_EPOLLOUT != 0, backlog != nil { sendBacklog() }
+    guard events & (NOTIFLUX_EPOLLIN | NOTIFLUX_EPOLLRDHUP | NOTIFLUX_EPOLLHUP | NOTIFLUX_EPOLLERR) != 0 else { return }
+    if events & (NOTIFLUX_EPOLLRDHUP | NOTIFLUX_EPOLLHUP | NOTIFLUX_EPOLLERR) != 0 { flags.insert(.hungUp) }
+    flags.insert(.unread)
+    readInput()
+  }
+
+  // MARK: Input
+
+  private func readInput() {
+    guard flags.contains(.unread) else { return }
+    for _ in 0..<Self.readsPerTurn {
+      guard flags.isDisjoint(with: [.closed, .paused, .ended]) else { return }
+      let buffer = reactor.receiveBuffer
+      let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+      if count > 0 {
+        // A short read has emptied the socket (epoll(7)), but for an end of the stream behind it.
+        if count < buffer.count, !flags.contains(.hungUp) { flags.remove(.unread) }
+        connection?.received(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        guard flags.contains(.unread) else { return }
+      } else if count == 0 {
+        flags.insert(.ended)
+        connection?.inputEnded()
+        return
+      } else if errno == EAGAIN {
+        flags.remove(.unread)
+        return
+      } else if errno != EINTR {
+        return close()
+      }
+    }
+    readLater()
+  }
+
+  private func readLater() {
+    guard !flags.contains(.readPutOff) else { return }
+    flags.insert(.readPutOff)
+    reactor.executeIsolated {
+      self.flags.remove(.readPutOff)
+      self.readInput()
+    }
+  }
+
+  func pauseReading() { flags.insert(.paused) }
+
+  func resumeReading() {
+    flags.remove(.paused)
+    if flags.contains(.unread) { readLater() }
+  }
+
+  // MARK: Output
+
+  /// Computed: an idle connection has no room for it.
+  var unsentBytes: Int { (backlog?.byteCount ?? 0) + reactor.outbox.byteCount(of: self) }
+
+  var isWritable: Bool { unsentBytes < WaterMark.high }
+
+  func write(_ bytes: ByteBuffer) {
+    guard flags.isDisjoint(with: [.closed, .finishing]), bytes.readableBytes > 0 else { return }
+    if backlog == nil, !reactor.outbox.add(bytes, of: self) {
+      flushNow()
+      if backlog == nil { _ = reactor.outbox.add(bytes, of: self) }
+    }
+    backlog?.append(bytes)
+    if !isWritable { flags.insert(.crowded) }
+  }
+
+  /// Nothing to do: the turn ends with it.
+  func flush() {}
+
+  func flushNow() {
+    guard outboxPlace >= 0 else { return }
+    let bytes = reactor.outbox.takeBack(from: self)
+    let isDead = !took(bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }, of: bytes)
+    // The connection is in the middle of something: it is told in a turn of its own.
+    if isDead { flags.insert(.finishing) }
+    if isDead || flags.contains(.crowded) {
+      reactor.executeIsolated { if isDead { self.close() } else { self.outputLeft() } }
+    }
+  }
+
+  /// The kernel's answer to an offer of `bytes`: how many it took, or a negated error number. Returns whether the socket
+  /// is still good. Tells nobody: ``outputLeft()`` does.
+  func took(_ result: Int32, of bytes: ByteBuffer) -> Bool {
+    guard result >= 0 || result == -EAGAIN else { return false }
+    let sent = max(Int(result), 0)
+    guard sent < bytes.readableBytes else { return true }
+    var rest = bytes
+    rest.moveReaderIndex(forwardBy: sent)
+    backlog = Backlog(rest)  // There is none yet: while there is one, nothing is offered but from it.
+    return true
+  }
+
+  /// To be called after some output has left, when everything is in order again.
+  func outputLeft() {
+    guard !flags.contains(.closed) else { return }
+    if unsentBytes == 0, flags.contains(.finishing) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+    guard flags.contains(.crowded), unsentBytes < WaterMark.low else { return }
+    flags.remove(.crowded)
+    connection?.becameWritable()
+  }
+
+  private func sendBacklog() {
+    guard !flags.contains(.closed), let backlog else { return }
+    while !backlog.isEmpty {
+      let sent = backlog.send(to: descriptor)
+      if sent == -Int(EAGAIN) { break }
+      guard sent >= 0 else { return close() }
+    }
+    if backlog.isEmpty { self.backlog = nil }
+    outputLeft()
+  }
+
+  // MARK: End
+
+  func finishOutput() {
+    guard flags.isDisjoint(with: [.closed, .finishing]) else { return }
+    flags.insert(.finishing)
+    if outboxPlace >= 0 { flushNow() }
+    if unsentBytes == 0 { outputLeft() }
+  }
+
+  func close() {
+    guard !flags.contains(.closed) else { return }
+    if outboxPlace >= 0 {
+      let bytes = reactor.outbox.takeBack(from: self)
+      _ = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
+    }
+    flags.insert(.closed)
+    backlog = nil
+    reactor.retire(self, descriptor: descriptor)
+    let last = connection
+    connection = nil
+    last?.transportClosed()
+  }
+}
+
+@available(*, unavailable)
+extension SocketTransport: Sendable {}

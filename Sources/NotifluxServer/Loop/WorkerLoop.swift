@@ -1,0 +1,48 @@
+/// One thread on which everything of a worker runs, in turns: what arrived is handled, then what was put off, then what
+/// was written goes out.
+protocol WorkerLoop: AnyObject, Sendable {
+  /// Whether the caller runs on this loop.
+  var isCurrent: Bool { get }
+
+  /// Any thread. Tasks run in the order given; one that is given on the loop itself runs at the end of its current turn.
+  /// Once the loop has ended, tasks are dropped.
+  func execute(_ task: @escaping @Sendable () -> Void)
+
+  /// Any other thread: what `body` returns on the loop; `nil` once the loop has ended.
+  func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result?
+
+  /// On the loop only: calls `body` once every `interval` from now on.
+  func startTicking(every interval: Duration, _ body: @escaping () -> Void)
+
+  /// On the loop only.
+  func stopTicking()
+}
+
+extension WorkerLoop {
+  /// On the loop only: puts `task` off to the end of the current turn.
+  func executeIsolated(_ task: @escaping () -> Void) {
+    let bound = LoopBound(task, loop: self)
+    execute { bound.value() }
+  }
+}
+
+/// A value that belongs to one loop, on its way through code that may run anywhere. Only the loop gets it out.
+struct LoopBound<Value>: @unchecked Sendable {
+  let loop: any WorkerLoop
+  private let bound: Value
+
+  /// Any thread may wrap a value that it gives up, the loop one that it keeps.
+  init(_ value: Value, loop: any WorkerLoop) {
+    bound = value
+    self.loop = loop
+  }
+
+  /// For whoever wrapped it, to put it together with others before the loop has it.
+  var given: Value { bound }
+
+  /// On the loop only.
+  var value: Value {
+    precondition(loop.isCurrent, "a value of one event loop is used on another thread")
+    return bound
+  }
+}

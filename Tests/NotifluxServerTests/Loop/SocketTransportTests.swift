@@ -1,0 +1,206 @@
+import Glibc
+import NIOCore
+import NotifluxProtocol
+import Synchronization
+import Testing
+
+@testable import NotifluxServer
+
+/// Sockets on a reactor of their own, whose other ends the test holds.
+@Suite struct SocketTransportTests {
+  /// Writes down what its transport tells it. Used on the reactor's loop, read through it.
+  private final class Recorder: Connection {
+    var input: [UInt8] = []
+    var events: [String] = []
+    var onReceived: (Recorder) -> Void = { _ in }
+
+    override func received(_ bytes: UnsafeRawBufferPointer) {
+      input += bytes
+      onReceived(self)
+    }
+
+    override func inputEnded() {
+      events.append("ended")
+      super.inputEnded()
+    }
+
+    override func becameWritable() { events.append("writable") }
+    override func disconnected() { events.append("disconnected") }
+  }
+
+  /// A connection on the reactor, and the descriptor of its peer, which blocks.
+  private struct Pair {
+    let reactor: Reactor
+    let recorder: LoopBound<Recorder>
+    let peer: Int32
+
+    func on<Result: Sendable>(_ body: @escaping @Sendable (Recorder) -> Result) async throws -> Result {
+      let recorder = recorder
+      guard let result = await reactor.run({ body(recorder.value) }) else { throw TestFailure("the loop has ended") }
+      return result
+    }
+
+    func read(_ count: Int) throws -> [UInt8] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      var got = 0
+      while got < count {
+        let result = bytes[got...].withUnsafeMutableBytes { recv(peer, $0.baseAddress, $0.count, 0) }
+        guard result > 0 else { throw TestFailure("the stream ends after \(got) of \(count) bytes") }
+        got += result
+      }
+      return bytes
+    }
+
+    /// Waits for the loop to have seen `event`; each look is a turn of the loop.
+    func await(_ event: String) async throws {
+      while try await !on({ $0.events.contains(event) }) { await Task.yield() }
+    }
+  }
+
+  private func withPair(allowsRing: Bool, _ body: (Pair) async throws -> Void) async throws {
+    let reactor = try Reactor(name: "test", allowsRing: allowsRing)
+    var ends: [Int32] = [-1, -1]
+    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+    _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+    let count = ConnectionCount(limit: 10)
+    _ = count.enter()
+    let descriptor = ends[0]
+    let recorder = await reactor.run { () -> LoopBound<Recorder>? in
+      let loop: any WorkerLoop = reactor
+      let hub = Hub(
+        epoch: "e", history: HistoryLimits(messagesPerTopic: 0, lifetime: 0, bytes: 0), mailboxes: [], uptime: { 0 })
+      let authorizer = Authorizer(keys: [], leeway: 0, threads: 1, now: { 0 })
+      let services = Services(
+        hub: hub, authorizer: authorizer, logger: .init(label: "test"), connections: count, now: { 0 })
+      let worker = Worker(
+        configuration: ServerConfiguration(keys: []), services: services, hub: LoopHub(), loop: loop)
+      let recorder = Recorder(worker: worker)
+      guard let transport = try? SocketTransport(descriptor: descriptor, reactor: reactor) else { return nil }
+      recorder.takeOver(transport)
+      return LoopBound(recorder, loop: loop)
+    }
+    let pair = Pair(reactor: reactor, recorder: try #require(recorder ?? nil), peer: ends[1])
+    do { try await body(pair) } catch { Issue.record(error) }
+    _ = try await pair.on { $0.transport?.close() }
+    #expect(count.value == 0, "every way to an end gives the connection back")
+    await reactor.stop()
+    Glibc.close(ends[1])
+  }
+
+  @Test("what is written in one turn arrives joined and in order, by either way of sending", arguments: [true, false])
+  func order(allowsRing: Bool) async throws {
+    try await withPair(allowsRing: allowsRing) { pair in
+      let expected = (0..<100).flatMap { Array("piece \($0);".utf8) }
+      try await pair.on { recorder in
+        for number in 0..<100 { recorder.transport?.write(ByteBuffer(string: "piece \(number);")) }
+        #expect(recorder.transport?.unsentBytes == expected.count)
+        recorder.transport?.flush()
+      }
+      #expect(try pair.read(expected.count) == expected)
+      #expect(try await pair.on { $0.transport?.unsentBytes } == 0)
+    }
+  }
+
+  @Test("what the socket does not take waits and arrives whole and in order", arguments: [true, false])
+  func backlog(allowsRing: Bool) async throws {
+    try await withPair(allowsRing: allowsRing) { pair in
+      let pieces = (0..<64).map { piece in [UInt8](repeating: UInt8(piece), count: 40_000 + piece) }
+      try await pair.on { recorder in
+        for piece in pieces.prefix(32) { recorder.transport?.write(ByteBuffer(bytes: piece)) }
+        recorder.transport?.flushNow()
+        #expect(recorder.transport?.isWritable == false)
+      }
+      try await pair.on { recorder in
+        for piece in pieces.suffix(32) { recorder.transport?.write(ByteBuffer(bytes: piece)) }
+      }
+      let expected = pieces.flatMap { $0 }
+      #expect(try pair.read(expected.count) == expected)
+      try await pair.await("writable")
+      #expect(try await pair.on { $0.transport?.unsentBytes } == 0)
+    }
+  }
+
+  @Test("a close offers what was written before, and the peer sees the end after it")
+  func closeAfterWrite() async throws {
+    try await withPair(allowsRing: true) { pair in
+      try await pair.on { recorder in
+        recorder.transport?.write(ByteBuffer(string: "last words"))
+        recorder.transport?.close()
+        #expect(recorder.transport == nil)
+        #expect(recorder.events == ["disconnected"])
+      }
+      #expect(try pair.read(10) == Array("last words".utf8))
+      var byte: UInt8 = 0
+      #expect(recv(pair.peer, &byte, 1, 0) == 0)
+    }
+  }
+
+  @Test("an end of output comes after everything that waited, and input still arrives")
+  func finishOutput() async throws {
+    try await withPair(allowsRing: true) { pair in
+      let bytes = [UInt8](repeating: 7, count: 1 << 20)
+      try await pair.on { recorder in
+        recorder.transport?.write(ByteBuffer(bytes: bytes))
+        recorder.transport?.finishOutput()
+        recorder.transport?.write(ByteBuffer(string: "too late"))
+      }
+      #expect(try pair.read(bytes.count) == bytes)
+      var byte: UInt8 = 0
+      #expect(recv(pair.peer, &byte, 1, 0) == 0)
+      #expect(send(pair.peer, "x", 1, 0) == 1)
+      while try await pair.on({ $0.input.isEmpty }) { await Task.yield() }
+      #expect(try await pair.on { $0.transport != nil })
+    }
+  }
+
+  @Test("nothing is read while reading is paused, and everything after it is resumed")
+  func pause() async throws {
+    try await withPair(allowsRing: true) { pair in
+      try await pair.on { $0.onReceived = { $0.transport?.pauseReading() } }
+      #expect(send(pair.peer, "a", 1, 0) == 1)
+      while try await pair.on({ $0.input.isEmpty }) { await Task.yield() }
+      #expect(send(pair.peer, "b", 1, 0) == 1)
+      for _ in 0..<20 { try await pair.on { _ in } }
+      #expect(try await pair.on { $0.input } == Array("a".utf8))
+      try await pair.on {
+        $0.onReceived = { _ in }
+        $0.transport?.resumeReading()
+      }
+      while try await pair.on({ $0.input.count < 2 }) { await Task.yield() }
+      #expect(try await pair.on { $0.input } == Array("ab".utf8))
+    }
+  }
+
+  @Test("more than one buffer of input arrives whole, and then the end")
+  func muchInput() async throws {
+    try await withPair(allowsRing: true) { pair in
+      let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+      let peer = pair.peer
+      let sender = Task.detached {
+        var sent = 0
+        while sent < bytes.count {
+          let result = bytes[sent...].withUnsafeBytes { send(peer, $0.baseAddress, $0.count, 0) }
+          guard result > 0 else { break }
+          sent += result
+        }
+        shutdown(peer, Int32(SHUT_WR))
+        return sent
+      }
+      #expect(await sender.value == bytes.count)
+      try await pair.await("disconnected")
+      #expect(try await pair.on { $0.input } == bytes)
+      #expect(try await pair.on { $0.events } == ["ended", "disconnected"])
+    }
+  }
+
+  @Test("a peer that is gone ends the connection once, whoever finds out", arguments: [true, false])
+  func deadPeer(allowsRing: Bool) async throws {
+    try await withPair(allowsRing: allowsRing) { pair in
+      shutdown(pair.peer, Int32(SHUT_RD))
+      try await pair.on { $0.transport?.write(ByteBuffer(string: "into the void")) }
+      try await pair.await("disconnected")
+      try await pair.on { $0.transport?.write(ByteBuffer(string: "again")) }
+      #expect(try await pair.on { $0.events } == ["disconnected"])
+    }
+  }
+}

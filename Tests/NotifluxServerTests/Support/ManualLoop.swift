@@ -1,0 +1,23 @@
+@testable import NotifluxServer
+
+/// A loop that turns only when it is told to, on the test's own thread.
+final class ManualLoop: WorkerLoop, @unchecked Sendable {  // Used by one test, one step after the other.
+  private var tasks: [() -> Void] = []
+
+  var isCurrent: Bool { true }
+
+  func execute(_ task: @escaping @Sendable () -> Void) { tasks.append(task) }
+
+  func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result? { body() }
+
+  func startTicking(every interval: Duration, _ body: @escaping () -> Void) {}
+
+  func stopTicking() {}
+
+  /// One turn: what is put off meanwhile waits for the next.
+  func turn() {
+    let due = tasks
+    tasks = []
+    for task in due { task() }
+  }
+}
