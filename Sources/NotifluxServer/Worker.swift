@@ -8,7 +8,12 @@ final class Worker {
   let loop: any WorkerLoop
   let hub: LoopHub<SubscriberConnection>
   private(set) var isDraining = false
+  /// Time-outs that are served before others get their turn.
+  private static let timeOutsPerTurn = 32
+
   private var wheel = TimerWheel<Connection>()
+  /// Whose time has come: no longer in the wheel.
+  private var due: ContiguousArray<Connection> = []
   private var dateText = HTTPDate.text(secondsSince1970: 0)
 
   init(
@@ -23,7 +28,7 @@ final class Worker {
 
   /// Ticks since the worker began.
   var now: Int { wheel.now }
-  var connectionCount: Int { wheel.count }
+  var connectionCount: Int { wheel.count + due.count }
   /// The value of a `Date` field, at most one tick old.
   var date: String { dateText }
 
@@ -32,10 +37,12 @@ final class Worker {
 
   func remove(_ connection: Connection) { wheel.cancel(connection) }
 
+  private var connections: [Connection] { wheel.entries + due }
+
   /// Has each connection leave; the `index`-th of all workers' connections is to come back after its share of the time.
   func drain(schedule: DrainSchedule, firstIndex: Int) {
     isDraining = true
-    for (index, connection) in wheel.entries.enumerated() {
+    for (index, connection) in connections.enumerated() {
       connection.drain(reconnectIn: schedule.milliseconds(forClient: firstIndex + index))
     }
   }
@@ -43,7 +50,7 @@ final class Worker {
   /// Closes every connection at once.
   func closeAll() {
     isDraining = true
-    for connection in wheel.entries { connection.transport?.close() }
+    for connection in connections { connection.transport?.close() }
   }
 
   /// Once a second.
@@ -51,10 +58,19 @@ final class Worker {
     dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
     services.hub.expire()
     services.authorizer.sweep()
-    for connection in wheel.advance() {
-      // Due entries have left the wheel; one that is still alive comes back, with its next deadline.
-      connection.timeOut(now: wheel.now)
+    due += wheel.advance()
+    serveDue()
+  }
+
+  /// A few at a time, each turn some: thousands of pings together would hold messages up.
+  private func serveDue() {
+    let now = wheel.now
+    for _ in 0..<Self.timeOutsPerTurn {
+      // One that is still alive comes back into the wheel with its next deadline, unless it is back already.
+      guard let connection = due.popLast() else { return }
+      if connection.transport != nil, connection.timerPlace == nil { connection.timeOut(now: now) }
     }
+    if !due.isEmpty { loop.executeIsolated { self.serveDue() } }
   }
 }
 

@@ -37,6 +37,13 @@ package struct FrameDecoder {
   /// Whether it stands between two messages with nothing left over: a fresh decoder would go on as well.
   package var isIdle: Bool { input.readableBytes == 0 && frame == nil && message == nil && control.readableBytes == 0 }
 
+  /// Whether `bytes` are one whole pong of a client and nothing else (RFC 6455 §5.5.3), such as answers a ping of ours.
+  package static func isPong(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    // Final and of opcode 10; masked, with a length below 126; then the mask and the payload.
+    bytes.count >= 6 && bytes[0] == 0x8A && bytes[1] >= 0x80 && bytes[1] < 0xFE
+      && bytes.count == 6 + Int(bytes[1] & 0x7F)
+  }
+
   /// Takes what was read from the socket; call ``next()`` until it returns `nil` afterwards.
   package mutating func feed(_ bytes: ByteBuffer) {
     if input.readableBytes == 0 { input = bytes } else { input.writeImmutableBuffer(bytes) }

@@ -19,14 +19,10 @@ final class Outbox {
   private var pieces: ContiguousArray<Piece> = []
   private var ring: SendRing?
   /// Which way output goes, for people: `io_uring`, or `send` and why.
-  let method: String
+  private(set) var method = "send"
 
-  /// On the thread that will send.
-  init(allowsRing: Bool) {
-    guard allowsRing else {
-      method = "send"
-      return
-    }
+  /// To be called on the thread that sends, before anything was written.
+  func openRing() {
     switch SendRing.make(entries: Self.ringEntries) {
     case .success(let ring):
       self.ring = ring
@@ -39,7 +35,7 @@ final class Outbox {
   /// Returns whether there was room; where there is none, the socket has a piece here that must be offered first.
   func add(_ bytes: ByteBuffer, of socket: SocketTransport) -> Bool {
     guard socket.outboxPlace >= 0 else {
-      socket.outboxPlace = Int32(pieces.count)
+      socket.outboxPlace = Int32(truncatingIfNeeded: pieces.count)
       pieces.append(Piece(socket: Unmanaged.passUnretained(socket), bytes: bytes))
       return true
     }
@@ -69,40 +65,43 @@ final class Outbox {
     while !pieces.isEmpty {
       var offered: ContiguousArray<Piece> = []
       swap(&offered, &pieces)
-      for piece in offered { piece.socket?._withUnsafeGuaranteedRef { $0.outboxPlace = -1 } }
-      let dead = offer(offered)
-      for index in dead { offered[index].socket?.takeUnretainedValue().close() }
-      // A socket that was closed meanwhile is kept by its loop until the turn is over.
-      for piece in offered { piece.socket?._withUnsafeGuaranteedRef { $0.outputLeft() } }
-      if pieces.isEmpty {
-        offered.removeAll(keepingCapacity: true)
-        swap(&offered, &pieces)
+      // By reference: a copy of each piece would count references to its bytes.
+      offered.withUnsafeMutableBufferPointer { offered in
+        offer(offered)
+        for index in offered.indices { tell(offered[index].socket) }
       }
+      guard pieces.isEmpty else { continue }
+      offered.removeAll(keepingCapacity: true)
+      swap(&offered, &pieces)
     }
   }
 
-  /// Returns which sockets were found dead.
-  private func offer(_ offered: ContiguousArray<Piece>) -> [Int] {
-    var dead: [Int] = []
-    func note(_ index: Int, _ result: Int32) {
-      guard let socket = offered[index].socket else { return }
-      if !socket._withUnsafeGuaranteedRef({ $0.took(result, of: offered[index].bytes) }) { dead.append(index) }
-    }
-    if let ring, offered.count >= Self.ringThreshold {
-      for (index, piece) in offered.enumerated() {
-        guard let socket = piece.socket else { continue }
-        let descriptor = socket._withUnsafeGuaranteedRef { $0.descriptor }
+  /// A socket that was closed meanwhile is kept by its loop until the turn is over.
+  private func tell(_ socket: Unmanaged<SocketTransport>?) {
+    socket?._withUnsafeGuaranteedRef { if $0.isInterested { $0.outputLeft() } }
+  }
+
+  private func offer(_ offered: UnsafeMutableBufferPointer<Piece>) {
+    let ring = offered.count >= Self.ringThreshold ? ring : nil
+    // Last in, first out: publishers are answered after their messages were written, and need not wait for those to be
+    // sent. It also has the machine of a local reader awake before the rest arrives.
+    for index in offered.indices.reversed() {
+      guard let socket = offered[index].socket else { continue }
+      socket._withUnsafeGuaranteedRef { socket in
+        socket.outboxPlace = -1
         // The pointer outlives the closure: `offered` keeps the storage, and nobody writes to it.
-        piece.bytes.withUnsafeReadableBytes { ring.add(descriptor: descriptor, bytes: $0, tag: index) }
-      }
-      ring.submit { note($0, $1) }
-    } else {
-      for (index, piece) in offered.enumerated() {
-        guard let socket = piece.socket else { continue }
-        let descriptor = socket._withUnsafeGuaranteedRef { $0.descriptor }
-        note(index, piece.bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) })
+        let bytes = offered[index].bytes.withUnsafeReadableBytes { $0 }
+        if let ring { return ring.add(descriptor: socket.descriptor, bytes: bytes, tag: index) }
+        let result = notiflux_send(socket.descriptor, bytes.baseAddress, bytes.count)
+        if result != bytes.count { socket.took(result, of: offered[index].bytes) }
       }
     }
-    return dead
+    ring?.submit { index, result in
+      guard result != offered[index].bytes.readableBytes else { return }
+      offered[index].socket?._withUnsafeGuaranteedRef { $0.took(result, of: offered[index].bytes) }
+    }
   }
 }
+
+@available(*, unavailable)
+extension Outbox: Sendable {}

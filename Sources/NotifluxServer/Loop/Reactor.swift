@@ -28,12 +28,11 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   private let thread = Atomic<UInt>(0)
   private let epoll: Int32
   private let wakeUp: Int32
-  private let allowsRing: Bool
 
   /// Lent to whoever reads from a socket, for that read only.
   let receiveBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: receiveCapacity, alignment: 64)
   /// Where sockets put what they write, until the end of the turn.
-  private(set) lazy var outbox = Outbox(allowsRing: allowsRing)
+  let outbox = Outbox()
   private var putOff: ContiguousArray<() -> Void> = []
   /// Watched sources; those that are closed are let go at the end of the turn, since events for them may be at hand.
   private var retired: ContiguousArray<Unmanaged<EventSource>> = []
@@ -45,12 +44,12 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
 
   /// Starts the thread. `allowsRing`: whether output may go through io_uring where the kernel grants it.
   init(name: String, allowsRing: Bool) throws(SystemFailure) {
-    self.allowsRing = allowsRing
     epoll = try SystemFailure.check("epoll_create1", notiflux_epoll_open())
     wakeUp = try SystemFailure.check("eventfd", notiflux_eventfd_open())
     // No source is at address 0.
     _ = try SystemFailure.check("epoll_ctl", notiflux_epoll_add(epoll, wakeUp, NOTIFLUX_EPOLLIN, 0))
     try start(name: name)
+    if allowsRing { execute { self.outbox.openRing() } }
   }
 
   private func start(name: String) throws(SystemFailure) {

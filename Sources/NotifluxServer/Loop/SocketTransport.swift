@@ -17,7 +17,7 @@ final class SocketTransport: EventSource, Transport {
   private var flags: Flags = []
 
   private struct Flags: OptionSet {
-    let rawValue: UInt8
+    let rawValue: UInt16
     static let closed = Flags(rawValue: 1)
     static let paused = Flags(rawValue: 2)
     /// The kernel may have input that was not read.
@@ -28,6 +28,8 @@ final class SocketTransport: EventSource, Transport {
     static let crowded = Flags(rawValue: 32)
     static let readPutOff = Flags(rawValue: 64)
     static let hungUp = Flags(rawValue: 128)
+    /// A write has failed.
+    static let dead = Flags(rawValue: 256)
   }
 
   /// Takes the descriptor over, which must be non-blocking; closes it if that fails.
@@ -117,29 +119,28 @@ final class SocketTransport: EventSource, Transport {
   func flushNow() {
     guard outboxPlace >= 0 else { return }
     let bytes = reactor.outbox.takeBack(from: self)
-    let isDead = !took(bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }, of: bytes)
+    let result = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
+    if result != bytes.readableBytes { took(result, of: bytes) }
     // The connection is in the middle of something: it is told in a turn of its own.
-    if isDead { flags.insert(.finishing) }
-    if isDead || flags.contains(.crowded) {
-      reactor.executeIsolated { if isDead { self.close() } else { self.outputLeft() } }
-    }
+    if isInterested { reactor.executeIsolated { self.outputLeft() } }
   }
 
-  /// The kernel's answer to an offer of `bytes`: how many it took, or a negated error number. Returns whether the socket
-  /// is still good. Tells nobody: ``outputLeft()`` does.
-  func took(_ result: Int32, of bytes: ByteBuffer) -> Bool {
-    guard result >= 0 || result == -EAGAIN else { return false }
-    let sent = max(Int(result), 0)
-    guard sent < bytes.readableBytes else { return true }
+  /// The kernel did not take all of `bytes`: how many it took, or a negated error number. Tells nobody:
+  /// ``outputLeft()`` does.
+  func took(_ result: Int32, of bytes: ByteBuffer) {
+    guard result >= 0 || result == -EAGAIN else { return flags.formUnion([.dead, .finishing]) }
     var rest = bytes
-    rest.moveReaderIndex(forwardBy: sent)
+    rest.moveReaderIndex(forwardBy: max(Int(result), 0))
     backlog = Backlog(rest)  // There is none yet: while there is one, nothing is offered but from it.
-    return true
   }
+
+  /// Whether ``outputLeft()`` would do anything.
+  var isInterested: Bool { !flags.isDisjoint(with: [.dead, .finishing, .crowded]) }
 
   /// To be called after some output has left, when everything is in order again.
   func outputLeft() {
     guard !flags.contains(.closed) else { return }
+    if flags.contains(.dead) { return close() }
     if unsentBytes == 0, flags.contains(.finishing) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
     guard flags.contains(.crowded), unsentBytes < WaterMark.low else { return }
     flags.remove(.crowded)

@@ -35,8 +35,15 @@ final class SessionConnection: SubscriberConnection {
     transport?.flush()
   }
 
+  /// The same bytes for everybody.
+  private static let ping = FrameEncoder.ping(role: .server)
+
   override func received(_ bytes: UnsafeRawBufferPointer) {
     guard !isDeaf else { return }
+    // What an idle client sends all its life needs no decoder.
+    if input == nil, FrameDecoder.isPong(bytes) {
+      return perform(machine.receive(.pong(ByteBuffer()), now: worker.now))
+    }
     let input = input ?? Input()
     input.decoder.feed(ByteBuffer(bytes: bytes))
     work(input)
@@ -75,6 +82,10 @@ final class SessionConnection: SubscriberConnection {
     worker.schedule(self, at: machine.deadline)
   }
 
+  override func rideAlong(on transport: any Transport) {
+    if machine.takePing(now: worker.now, within: 1) { transport.write(Self.ping) }
+  }
+
   override func drain(reconnectIn milliseconds: Int) {
     close(.goingAway, ReconnectHint.reason(milliseconds: milliseconds))
   }
@@ -108,7 +119,7 @@ final class SessionConnection: SubscriberConnection {
     case .subscribe(let subject, let token, let since, let id): subscribe(subject, token, since, id)
     case .unsubscribe(let topic): unsubscribe(from: topic)
     case .unsubscribeAll: unsubscribeAll()
-    case .ping: send(FrameEncoder.ping(role: .server))
+    case .ping: send(Self.ping)
     case .pong(let payload): send(FrameEncoder.pong(role: .server, payload: payload))
     case .close(let code, let reason):
       unsubscribeAll()

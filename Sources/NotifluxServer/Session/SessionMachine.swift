@@ -126,6 +126,14 @@ struct SessionMachine {
     return [.close(failure.code, failure.reason), .endOutput]
   }
 
+  /// Whether a ping is due within `ticks`; it counts as sent then. For a ping that rides on a message: it costs no system
+  /// call of its own.
+  mutating func takePing(now: Int, within ticks: Int) -> Bool {
+    guard state == .open, Int(nextPing) <= now + ticks else { return false }
+    nextPing = Int32(clamping: now + Limits.pingInterval)
+    return true
+  }
+
   mutating func tick(now: Int) -> [SessionAction] {
     switch state {
     case .closed: return []

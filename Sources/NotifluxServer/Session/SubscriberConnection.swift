@@ -33,6 +33,9 @@ class SubscriberConnection: Connection, PublicationSink {
   /// Messages do not fit under `--max-pending` any more: tell the client if there is a way to, and close.
   func closeSlowConsumer() { transport?.close() }
 
+  /// Something is being sent anyway: what would have to be sent soon may go with it.
+  func rideAlong(on transport: any Transport) {}
+
   /// Leaves nothing behind, however the connection ended.
   override func disconnected() { unsubscribeAll() }
 
@@ -141,6 +144,7 @@ class SubscriberConnection: Connection, PublicationSink {
 
   func deliver(_ run: MessageRun) {
     guard let transport, isOpen else { return }
+    let sorter = sorter
     if !awaitsFlush {
       awaitsFlush = true
       worker.hub.flushAfterBurst(self)
@@ -170,6 +174,7 @@ class SubscriberConnection: Connection, PublicationSink {
     awaitsFlush = false
     guard let transport else { return }
     writeParcel(to: transport)
+    rideAlong(on: transport)
     transport.flush()
   }
 

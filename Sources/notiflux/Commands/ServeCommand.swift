@@ -15,6 +15,14 @@ enum ServeCommand {
   static let workers = Option(
     "workers", short: "w", .integer(in: 1...1024), default: .computed("the number of cores", { Machine.cores }),
     environment: "WORKER_COUNT", help: "Run this many event loops, each on a thread of its own", group: "Listening")
+  static let ioURing = Option(
+    "io-uring", .choice([("auto", true), ("off", false)], placeholder: "auto|off"), default: "auto",
+    environment: "NOTIFLUX_IO_URING",
+    help: "Send many messages by one system call where the kernel grants it",
+    details: [
+      "Many containers and hardened kernels do not grant io_uring; each message is then sent by a call of its own. Which "
+        + "it is, is logged at the start."
+    ], group: "Listening")
   static let tlsCertificate = Option(
     "tls-certificate", .file, environment: "NOTIFLUX_TLS_CERTIFICATE",
     help: "Serve https and wss with this certificate chain (PEM, leaf first)", group: "Listening")
@@ -92,7 +100,8 @@ enum ServeCommand {
         + "one stops at once.",
     ],
     options: [
-      host, port, workers, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64, leeway, dev, historySize,
+      host, port, workers, ioURing, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64, leeway, dev,
+      historySize,
       historyTTL, historyMemory, maxConnections,
       maxSubscriptions, maxMessageSize, maxPending, drainTimeout, logLevel, logFormat, check,
     ],
@@ -136,6 +145,7 @@ enum ServeCommand {
     configuration.maximumMessageSize = settings[maxMessageSize]
     configuration.maximumPending = settings[maxPending]
     configuration.drainTimeout = settings[drainTimeout]
+    configuration.usesIOURing = settings[ioURing]
     configuration.allowedOrigins = OriginPolicy(origins: settings[allowOrigin])
     configuration.tls = try tls(settings)
     return configuration

@@ -24,10 +24,12 @@ struct ServeRun {
       throw CommandFailure(failureText(error))
     }
     let url = Self.url(of: address, isTLS: configuration.tls != nil)
+    let output = await server.outputMethod
     logger.info(
       "listening",
       metadata: [
         "address": "\(url)", "workers": "\(configuration.workers)", "keys": "\(configuration.keys.count)",
+        "output": "\(output)",
         "connections": "\(configuration.maximumConnections)", "version": "\(Version.text)",
       ])
     if settings[ServeCommand.dev] {

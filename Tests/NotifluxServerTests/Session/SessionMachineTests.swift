@@ -73,6 +73,19 @@ import Testing
     #expect(happened == [115: [.ping], 130: [.close(.goingAway, "no frame for 30 s"), .disconnect]])
   }
 
+  @Test("a ping that is due within a second may ride on a message, and the next is due 15 s after it")
+  func ridingPings() {
+    var machine = SessionMachine(now: 0)
+    let taken = [13, 14, 14].map { machine.takePing(now: $0, within: 1) }
+    #expect(taken == [false, true, false])
+    #expect(machine.tick(now: 15) == [])
+    #expect(machine.deadline == 29)
+    #expect(machine.tick(now: 29) == [.ping])
+    _ = machine.close(.goingAway, "", now: 29)
+    let takenAfterClose = machine.takePing(now: 44, within: 1)
+    #expect(!takenAfterClose)
+  }
+
   @Test("a peer that answers its pings stays")
   func alive() {
     var machine = SessionMachine(now: 0)
