@@ -40,11 +40,8 @@ int notiflux_epoll_open(void);
 /* Watches `fd` for `events`; each event of it brings `data`. 0, or -errno. */
 int notiflux_epoll_add(int epoll, int fd, uint32_t events, uint64_t data);
 
-/* The same for a descriptor that is watched already. */
+/* The same for a descriptor that is watched already. Closing the last descriptor of a socket ends it. */
 int notiflux_epoll_change(int epoll, int fd, uint32_t events, uint64_t data);
-
-/* Watches `fd` no more. Closing the last descriptor of a socket does the same. */
-int notiflux_epoll_remove(int epoll, int fd);
 
 /* Waits for events: the number written to `events`, 0 once `milliseconds` have passed (-1: without an end), -EINTR
  * where a signal came between. */

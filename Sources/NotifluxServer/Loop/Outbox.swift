@@ -28,7 +28,7 @@ final class Outbox {
       self.ring = ring
       method = "io_uring"
     case .failure(let why):
-      method = "send (io_uring: \(why))"
+      method = "send (\(why))"
     }
   }
 

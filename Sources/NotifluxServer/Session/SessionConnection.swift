@@ -149,10 +149,13 @@ final class SessionConnection: SubscriberConnection {
       transport?.pauseReading()
       verification.run(on: worker.loop) { verdict in
         input.awaitsVerdict = false
-        guard let transport = self.transport, self.isOpen else { return }
-        switch verdict {
-        case .success: self.subscribe(subject, since, id)
-        case .failure(let refusal): self.refuse(refusal, subject, id)
+        guard let transport = self.transport else { return }
+        // A session that we closed meanwhile wants nothing more, but reads on: its peer's close is still to come.
+        if self.isOpen {
+          switch verdict {
+          case .success: self.subscribe(subject, since, id)
+          case .failure(let refusal): self.refuse(refusal, subject, id)
+          }
         }
         transport.resumeReading()
         self.work(input)
