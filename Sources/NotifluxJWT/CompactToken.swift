@@ -26,17 +26,28 @@ struct CompactToken {
       malformed("token has \(bytes.count) bytes; at most \(Self.maximumLength) are accepted")
       return
     }
-    let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 3 else {
-      malformed("token has \(parts.count) part\(parts.count == 1 ? "" : "s"); a signed token has three, joined by dots")
+    let dots = Self.dots(in: bytes)
+    guard dots.count == 2 else {
+      malformed(
+        "token has \(dots.count + 1) part\(dots.count == 0 ? "" : "s"); a signed token has three, joined by dots")
       return
     }
-    signedBytes = bytes[..<parts[1].endIndex]
-    let headerBytes = decode(parts[0], "header")
-    payload = decode(parts[1], "payload")
-    signature = decode(parts[2], "signature")
+    signedBytes = bytes[..<dots.last]
+    let headerBytes = decode(bytes[..<dots.first], "header")
+    payload = decode(bytes[(dots.first + 1)..<dots.last], "payload")
+    signature = decode(bytes[(dots.last + 1)...], "signature")
     if let headerBytes { readHeader(headerBytes) }
     if let signature { judgeLength(signature) }
+  }
+
+  private static func dots(in bytes: [UInt8]) -> (first: Int, last: Int, count: Int) {
+    var (first, last, count) = (0, 0, 0)
+    for index in bytes.indices where bytes[index] == UInt8(ascii: ".") {
+      if count == 0 { first = index }
+      last = index
+      count += 1
+    }
+    return (first, last, count)
   }
 
   private mutating func decode(_ part: ArraySlice<UInt8>, _ name: String) -> [UInt8]? {

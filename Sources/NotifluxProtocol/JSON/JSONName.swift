@@ -15,8 +15,7 @@ struct JSONName {
 
   /// Any name; `text` is what it means.
   init(_ quoted: UnsafeRawBufferPointer, meaning text: String) {
-    var text = text
-    key = text.withUTF8 { Self.key(UnsafeRawBufferPointer($0)) }
+    key = Self.key(text)
     self.quoted = quoted
   }
 
@@ -27,13 +26,22 @@ struct JSONName {
   }
 
   func isSame(as other: JSONName) -> Bool {
-    key == other.key && (key >> 56 < Self.long || text.hasSameBytes(as: other.text))
+    key == other.key && (Self.isWhole(key) || text.hasSameBytes(as: other.text))
   }
 
   /// The key of a name that is known beforehand, of at most seven bytes.
   static func key(_ name: StaticString) -> UInt64 {
     key(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
   }
+
+  /// The key of any name.
+  static func key(_ name: String) -> UInt64 {
+    var name = name
+    return name.withUTF8 { key(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// Whether a key is all of its name, not the first bytes of a longer one.
+  static func isWhole(_ key: UInt64) -> Bool { key >> 56 < long }
 
   private static func key(_ name: UnsafeRawBufferPointer) -> UInt64 {
     var key = UInt64(min(name.count, Int(long))) << 56
@@ -47,13 +55,24 @@ struct JSONName {
 /// Tells whether a member name is new: by comparison while there are few, by hash when there are many, so that an
 /// object of any size takes linear time.
 struct DistinctNames {
+  /// Those of the first names that are whole.
+  private var keys = InlineArray<8, UInt64>(repeating: 0)
+  private var keyCount = 0
   private var few: [JSONName] = []
   private var many: Set<ByteKey> = []
   private static let fewAtMost = 16
 
-  var isEmpty: Bool { few.isEmpty }
+  var isEmpty: Bool { keyCount == 0 && few.isEmpty }
 
   mutating func insert(_ name: JSONName) -> Bool {
+    if JSONName.isWhole(name.key) {
+      for index in 0..<keyCount where keys[index] == name.key { return false }
+      if keyCount < keys.count {
+        keys[keyCount] = name.key
+        keyCount += 1
+        return true
+      }
+    }
     if few.count < Self.fewAtMost {
       for earlier in few where earlier.isSame(as: name) { return false }
       if few.isEmpty { few.reserveCapacity(8) }

@@ -3,10 +3,19 @@ package struct JSONObject: Sendable, Equatable {
   package struct Member: Sendable, Equatable {
     package let name: String
     package var value: JSONValue
+    /// Tells most names apart without a look at their bytes.
+    fileprivate let key: UInt64
 
     package init(name: String, value: JSONValue) {
       self.name = name
       self.value = value
+      key = JSONName.key(name)
+    }
+
+    init(_ name: JSONName, value: JSONValue) {
+      self.name = name.text
+      self.value = value
+      key = name.key
     }
 
     package static func == (left: Member, right: Member) -> Bool {
@@ -32,9 +41,9 @@ package struct JSONObject: Sendable, Equatable {
 
   /// The value of a member; one pass over the members. Setting replaces in place or appends, nil removes.
   package subscript(name: String) -> JSONValue? {
-    get { members.first { $0.name.hasSameBytes(as: name) }?.value }
+    get { index(of: name).map { members[$0].value } }
     set {
-      let index = members.firstIndex { $0.name.hasSameBytes(as: name) }
+      let index = index(of: name)
       switch (index, newValue) {
       case (let index?, let value?): members[index].value = value
       case (let index?, nil): members.remove(at: index)
@@ -42,6 +51,16 @@ package struct JSONObject: Sendable, Equatable {
       case (nil, nil): break
       }
     }
+  }
+}
+
+extension JSONObject {
+  private func index(of name: String) -> Int? {
+    let key = JSONName.key(name)
+    for index in members.indices where members[index].key == key {
+      if JSONName.isWhole(key) || members[index].name.hasSameBytes(as: name) { return index }
+    }
+    return nil
   }
 }
 

@@ -64,7 +64,7 @@ struct JSONReader {
     case .object:
       var members: [JSONObject.Member] = []
       try object { (name, reader) throws(JSONError) in
-        members.append(JSONObject.Member(name: name.text, value: try reader.value()))
+        members.append(JSONObject.Member(name, value: try reader.value()))
       }
       return .object(JSONObject(distinct: members))
     }
