@@ -43,11 +43,11 @@ struct TokenCache {
 
   var count: Int { entries.count }
 
-  /// The claims of this very token, if they are remembered; spares it at the next eviction.
-  mutating func claims(of token: String) -> Claims? {
+  /// What `body` makes of the claims of this very token, if they are remembered; spares it at the next eviction.
+  mutating func use<Answer>(_ token: String, _ body: (Claims) -> Answer) -> Answer? {
     guard let place = places[Key(token: token)] else { return nil }
     entries[place].wasUsed = true
-    return entries[place].claims
+    return body(entries[place].claims)
   }
 
   /// Remembers what is judged at each use; evicts as many as it takes. The signature must have been good.

@@ -17,7 +17,7 @@ final class TokenRegister: Sendable {
 
   /// A token that somebody has to check.
   struct Check: Sendable {
-    let token: String
+    let token: ByteKey
     let unverified: UnverifiedToken
   }
 
@@ -36,12 +36,22 @@ final class TokenRegister: Sendable {
 
   /// The verdict on a token that is remembered, nil for any other.
   func verdict(on request: TokenRequest) -> Result<Void, Refusal>? {
-    guard let claims = state.withLockedValue({ $0.cache.claims(of: request.token) }) else { return nil }
-    let verdict = request.judge(claims, now: now(), leeway: leeway)
-    if case .failure(let refusal) = verdict, refusal.code == .tokenExpired {
-      state.withLockedValue { $0.cache.remove(request.token) }
+    // One topic is judged in place. Many take longer than others should wait for the lock.
+    guard request.topics.count > 1 else {
+      return state.withLockedValue { state in
+        let verdict = state.cache.use(request.token) { request.judge($0, now: now(), leeway: leeway) }
+        if Self.hasExpired(verdict) { state.cache.remove(request.token) }
+        return verdict
+      }
     }
+    guard let claims = state.withLockedValue({ $0.cache.use(request.token) { $0 } }) else { return nil }
+    let verdict = request.judge(claims, now: now(), leeway: leeway)
+    if Self.hasExpired(verdict) { state.withLockedValue { $0.cache.remove(request.token) } }
     return verdict
+  }
+
+  private static func hasExpired(_ verdict: Result<Void, Refusal>?) -> Bool {
+    if case .failure(let refusal) = verdict { refusal.code == .tokenExpired } else { false }
   }
 
   /// Forgets every token; what is being checked now is checked again with the new keys.
@@ -73,10 +83,14 @@ final class TokenRegister: Sendable {
     let key = ByteKey(applicant.request.token)
     return state.withLockedValue { state in
       if state.isClosed { return .closed }
-      state.applicants[key, default: []].append(applicant)
-      let isFirst = state.applicants[key]?.count == 1
-      return isFirst ? .first(Check(token: key.text, unverified: unverified)) : .joined
+      let isFirst = Self.append(applicant, to: &state.applicants[key, default: []])
+      return isFirst ? .first(Check(token: key, unverified: unverified)) : .joined
     }
+  }
+
+  private static func append(_ applicant: TokenApplicant, to applicants: inout [TokenApplicant]) -> Bool {
+    applicants.append(applicant)
+    return applicants.count == 1
   }
 
   /// Checks a token and returns what is to be said to whom: one signature check per key tried. What is said rests on
@@ -89,9 +103,9 @@ final class TokenRegister: Sendable {
       let applicants = state.withLockedValue { state -> [TokenApplicant]? in
         guard state.generation == generation else { return nil }
         if case .success(let claims) = result, time - leeway < claims.expires {
-          state.cache.insert(check.token, claims)
+          state.cache.insert(check.token.text, claims)
         }
-        return state.applicants.removeValue(forKey: ByteKey(check.token)) ?? []
+        return state.applicants.removeValue(forKey: check.token) ?? []
       }
       guard let applicants else { continue }
       return applicants.map { applicant in

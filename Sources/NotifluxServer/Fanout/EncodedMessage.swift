@@ -7,35 +7,30 @@ import Synchronization
 final class EncodedMessage: Sendable {
   let topic: Topic
   let cursor: Cursor
-  private let text: PublishedText
+  private let text: String
+  /// Published together with this one, to another topic: their frames in text mode are the same.
+  private let twin: EncodedMessage?
+  private let frame = AtomicLazyReference<Encoded>()
   private let envelope = AtomicLazyReference<Encoded>()
   private let event = AtomicLazyReference<Encoded>()
   private let line = AtomicLazyReference<Encoded>()
 
-  init(_ text: PublishedText, topic: Topic, cursor: Cursor) {
+  /// `twin` has the same text.
+  init(_ text: String, topic: Topic, cursor: Cursor, sameTextAs twin: EncodedMessage? = nil) {
     self.text = text
     self.topic = topic
     self.cursor = cursor
+    self.twin = twin
   }
 
   func bytes(_ form: WireForm) -> ByteBuffer {
     switch form {
-    case .text: text.frame
-    case .envelope: Encoded.once(envelope) { form.message(text.text, topic: topic, cursor: cursor) }
-    case .serverSentEvents: Encoded.once(event) { form.message(text.text, topic: topic, cursor: cursor) }
-    case .ndjson: Encoded.once(line) { form.message(text.text, topic: topic, cursor: cursor) }
+    case .text: twin?.bytes(.text) ?? Encoded.once(frame) { WireForm.textFrame(text) }
+    case .envelope: Encoded.once(envelope) { form.message(text, topic: topic, cursor: cursor) }
+    case .serverSentEvents: Encoded.once(event) { form.message(text, topic: topic, cursor: cursor) }
+    case .ndjson: Encoded.once(line) { form.message(text, topic: topic, cursor: cursor) }
     }
   }
-}
-
-/// A published text, with its text-mode frame once somebody needs it; shared by all topics it was published to.
-final class PublishedText: Sendable {
-  let text: String
-  private let encoded = AtomicLazyReference<Encoded>()
-
-  init(_ text: String) { self.text = text }
-
-  var frame: ByteBuffer { Encoded.once(encoded) { WireForm.textFrame(text) } }
 }
 
 /// Bytes that were made.

@@ -37,36 +37,44 @@ final class Hub: Sendable {
   func publish(
     _ text: String, to topics: [Topic], id: String?, on loop: any WorkerLoop, _ answer: @escaping (Cursor) -> Void
   ) {
-    let text = PublishedText(text)
-    let answer = LoopBound(answer, loop: loop)
+    let answer = LoopBound(DeliveryReceipt.Answer(call: answer), loop: loop)
     let now = uptime()
-    let woken = state.withLockedValue { state in
-      let (fresh, last) = accept(text, topics, id: id, now: now, state: &state)
-      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, answer: answer)
-      var publications = ContiguousArray(fresh.dropLast().map { Publication(message: $0, receipt: nil) })
-      publications.append(Publication(message: fresh.last, receipt: receipt))
-      return mailboxes.filter { $0.post(publications) }
+    withUnsafeTemporaryAllocation(of: Bool.self, capacity: mailboxes.count) { wakes in
+      wakes.initialize(repeating: false)
+      state.withLockedValue { state in
+        let (message, last) = accept(text, topics, id: id, now: now, state: &state) { message in
+          post(Publication(message: message, receipt: nil), wakes)
+        }
+        let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, answer: answer)
+        post(Publication(message: message, receipt: receipt), wakes)
+      }
+      for index in mailboxes.indices where wakes[index] { mailboxes[index].collect() }
     }
-    for mailbox in woken { mailbox.collect() }
   }
 
-  /// The messages that are to be delivered, and the cursor to answer with.
+  /// Calls `post` with each message that is to be delivered but the last. Returns that one, and the cursor to answer with.
   private func accept(
-    _ text: PublishedText, _ topics: [Topic], id: String?, now: Double, state: inout State
-  ) -> (fresh: [EncodedMessage], last: Cursor) {
-    var fresh: [EncodedMessage] = []
+    _ text: String, _ topics: [Topic], id: String?, now: Double, state: inout State, post: (EncodedMessage) -> Void
+  ) -> (message: EncodedMessage?, last: Cursor) {
     var last = cursor(state.log.head)
+    var (first, newest): (EncodedMessage?, EncodedMessage?)
     for topic in topics {
-      if let id, let first = state.answered.sequence(topic: topic, id: id, now: now) {
-        last = cursor(first)
+      if let id, let sequence = state.answered.sequence(topic: topic, id: id, now: now) {
+        last = cursor(sequence)
         continue
       }
-      let sequence = state.log.append(RetainedText(text: text.text), to: topic, now: now)
-      last = cursor(sequence)
-      fresh.append(EncodedMessage(text, topic: topic, cursor: last))
-      if let id { state.answered.record(topic: topic, id: id, sequence: sequence, now: now) }
+      if let newest { post(newest) }
+      last = cursor(state.log.append(RetainedText(text: text), to: topic, now: now))
+      newest = EncodedMessage(text, topic: topic, cursor: last, sameTextAs: first)
+      first = first ?? newest
+      if let id { state.answered.record(topic: topic, id: id, sequence: last.sequence, now: now) }
     }
-    return (fresh, last)
+    return (newest, last)
+  }
+
+  /// Marks the workers that must be woken once the lock is released.
+  private func post(_ publication: Publication, _ wakes: UnsafeMutableBufferPointer<Bool>) {
+    for index in mailboxes.indices where mailboxes[index].post(publication) { wakes[index] = true }
   }
 
   // MARK: History

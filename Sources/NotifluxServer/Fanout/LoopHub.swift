@@ -1,9 +1,12 @@
+import NIOConcurrencyHelpers
 import NotifluxProtocol
 
 /// What a subscriber's socket does with messages.
 protocol PublicationSink: TopicSubscriber {
   /// Queues the messages of `run`. The sink may leave the hub meanwhile, never join it.
   func deliver(_ run: MessageRun)
+  /// Sends the messages of `run`, which is all that the burst has. The sink may leave the hub meanwhile, never join it.
+  func deliverAlone(_ run: MessageRun)
   /// Sends what was queued; called once after a burst that queued anything.
   func flushDeliveries()
 }
@@ -17,21 +20,63 @@ final class LoopHub<Sink: PublicationSink> {
   /// The number of the last publication handed out.
   private(set) var delivered: UInt64 = 0
   private var unflushed: ContiguousArray<Sink> = []
+  /// Empty: room for the next burst.
+  private var room: ContiguousArray<Publication> = []
+  /// Room for longer bursts is given back.
+  private static var roomLimit: Int { 256 }
+
+  /// Hands out what `waiting` holds, and leaves it empty.
+  func deliver(from waiting: NIOLockedValueBox<ContiguousArray<Publication>>) {
+    var burst: ContiguousArray<Publication> = []
+    swap(&burst, &room)
+    waiting.withLockedValue { swap(&burst, &$0) }
+    deliver(burst)
+    burst.removeAll(keepingCapacity: burst.count <= Self.roomLimit)
+    swap(&burst, &room)
+  }
 
   /// Hands out a burst: messages of one topic that follow each other cost one lookup, one step a subscriber, and each
   /// subscriber one write, whatever the length of the burst.
   func deliver(_ burst: ContiguousArray<Publication>) {
     var run: MessageRun?
+    var isAlone = true
     for publication in burst {
       guard let message = publication.message else { continue }
       if let run, run.topic == message.topic {
         run.append(message)
       } else {
-        if let run { hand(out: run) }
+        if let run {
+          isAlone = false
+          hand(out: run) { $0.deliver($1) }
+        }
         run = MessageRun(message)
       }
     }
-    if let run { hand(out: run) }
+    if let run {
+      if isAlone {
+        hand(out: run) { $0.deliverAlone($1) }
+      } else {
+        hand(out: run) { $0.deliver($1) }
+        flush()
+      }
+    }
+    for publication in burst { publication.receipt?.sign() }
+  }
+
+  @inline(__always)
+  private func hand(out run: MessageRun, _ deliver: (Sink, MessageRun) -> Void) {
+    let (first, last) = (run.firstNumber, run.lastNumber)
+    for member in table.members(of: run.topic) {
+      if member.after < first {
+        deliver(member.subscriber, run)
+      } else if member.after < last, let rest = run.suffix(after: member.after) {
+        deliver(member.subscriber, rest)
+      }
+    }
+    delivered = last
+  }
+
+  private func flush() {
     // By index: a flush can find a socket dead, whose departure must not disturb the walk.
     var next = 0
     while next < unflushed.count {
@@ -40,19 +85,6 @@ final class LoopHub<Sink: PublicationSink> {
     }
     unflushed.removeAll(keepingCapacity: true)
     for sorter in sorters { sorter.removeAll() }
-    for publication in burst { publication.receipt?.sign() }
-  }
-
-  private func hand(out run: MessageRun) {
-    let (first, last) = (run.firstNumber, run.lastNumber)
-    for member in table.members(of: run.topic) {
-      if member.after < first {
-        member.subscriber.deliver(run)
-      } else if member.after < last, let rest = run.suffix(after: member.after) {
-        member.subscriber.deliver(rest)
-      }
-    }
-    delivered = last
   }
 
   func sorter(_ form: WireForm) -> ParcelSorter { sorters[Int(form.rawValue)] }

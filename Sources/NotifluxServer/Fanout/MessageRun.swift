@@ -4,25 +4,28 @@ import NotifluxProtocol
 /// Messages of one topic that follow each other in a burst: handed to each subscriber in one step. Never empty. Confined
 /// to its loop.
 final class MessageRun {
-  private(set) var messages: ContiguousArray<EncodedMessage>
+  let first: EncodedMessage
+  private(set) var rest: ContiguousArray<EncodedMessage> = []
   /// The bytes of all messages, a place each form; made when first asked for.
   private var joined: (text: ByteBuffer?, envelope: ByteBuffer?, event: ByteBuffer?, line: ByteBuffer?)
 
-  init(_ first: EncodedMessage) { messages = [first] }
+  init(_ first: EncodedMessage) { self.first = first }
 
-  private init(_ messages: ContiguousArray<EncodedMessage>) { self.messages = messages }
-
-  var topic: Topic { messages[0].topic }
-  var firstNumber: UInt64 { messages[0].cursor.sequence }
-  var lastNumber: UInt64 { messages[messages.count - 1].cursor.sequence }
+  var topic: Topic { first.topic }
+  var firstNumber: UInt64 { first.cursor.sequence }
+  var lastNumber: UInt64 { (rest.last ?? first).cursor.sequence }
+  var messages: ContiguousArray<EncodedMessage> { [first] + rest }
 
   /// Before anybody has asked for its bytes.
-  func append(_ message: EncodedMessage) { messages.append(message) }
+  func append(_ message: EncodedMessage) { rest.append(message) }
 
   /// Its messages with numbers above `number`; `nil` where there is none.
   func suffix(after number: UInt64) -> MessageRun? {
-    let rest = messages.drop { $0.cursor.sequence <= number }
-    return rest.isEmpty ? nil : MessageRun(ContiguousArray(rest))
+    let later = messages.drop { $0.cursor.sequence <= number }
+    guard let first = later.first else { return nil }
+    let run = MessageRun(first)
+    for message in later.dropFirst() { run.append(message) }
+    return run
   }
 
   /// All its messages, joined once and shared by all subscribers of the form.
@@ -37,9 +40,9 @@ final class MessageRun {
 
   private func bytes(_ form: WireForm, _ place: inout ByteBuffer?) -> ByteBuffer {
     if let made = place { return made }
-    var all = messages[0].bytes(form)
+    var all = first.bytes(form)
     // The first write makes a copy of its own: the message's bytes are shared with other loops.
-    for message in messages.dropFirst() { all.writeImmutableBuffer(message.bytes(form)) }
+    for message in rest { all.writeImmutableBuffer(message.bytes(form)) }
     place = all
     return all
   }

@@ -12,11 +12,16 @@ struct Publication: Sendable {
 /// Becomes due when every worker has handed a request's messages to its subscribers; only then is the publisher
 /// answered. So a publisher never runs ahead of delivery, and no queue between them grows without bound.
 final class DeliveryReceipt: Sendable {
+  /// Gets the request's cursor, on the loop it came from.
+  struct Answer {
+    let call: (Cursor) -> Void
+  }
+
   private let outstanding: Atomic<Int>
-  private let answer: LoopBound<(Cursor) -> Void>
+  private let answer: LoopBound<Answer>
   private let cursor: Cursor
 
-  init(workers: Int, cursor: Cursor, answer: LoopBound<(Cursor) -> Void>) {
+  init(workers: Int, cursor: Cursor, answer: LoopBound<Answer>) {
     outstanding = Atomic(workers)
     self.cursor = cursor
     self.answer = answer
@@ -25,7 +30,7 @@ final class DeliveryReceipt: Sendable {
   /// Called once by each worker, in any order.
   func sign() {
     guard outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
-    if answer.loop.isCurrent { return answer.value(cursor) }
-    answer.loop.execute { self.answer.value(self.cursor) }
+    if answer.loop.isCurrent { return answer.value.call(cursor) }
+    answer.loop.execute { self.answer.value.call(self.cursor) }
   }
 }

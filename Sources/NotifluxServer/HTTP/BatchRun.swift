@@ -57,7 +57,8 @@ final class BatchRun {
     do throws(Refusal) {
       let broadcast = try read(line)
       isVerifying = true
-      BroadcastEndpoint.authorize(broadcast, bearerToken: bearerToken, worker: worker) { [self] result in
+      let authorization = BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, worker: worker)
+      authorization.settle(on: worker.loop) { [self] result in
         isVerifying = false
         switch result {
         case .success: publish(broadcast, number)

@@ -13,10 +13,15 @@ enum BroadcastEndpoint {
           "the body must be JSON; send Content-Type: application/json, or application/x-ndjson for many")
       }
       let broadcast = try read(body, worker: worker)
-      authorize(broadcast, bearerToken: head.bearerToken, worker: worker) { result in
-        switch result {
-        case .success: publish(broadcast, worker: worker) { reply(.answer(.accepted($0))) }
-        case .failure(let refusal): refuse(refusal, worker: worker, reply)
+      switch authorization(of: broadcast, bearerToken: head.bearerToken, worker: worker) {
+      case .granted: publish(broadcast, worker: worker) { reply(.answer(.accepted($0))) }
+      case .refused(let refusal): throw refusal
+      case .unverified(let verification):
+        verification.run(on: worker.loop) { verdict in
+          switch verdict {
+          case .success: publish(broadcast, worker: worker) { reply(.answer(.accepted($0))) }
+          case .failure(let refusal): refuse(refusal, worker: worker, reply)
+          }
         }
       }
     } catch {
@@ -41,14 +46,12 @@ enum BroadcastEndpoint {
     return try BroadcastRequest(json: json)
   }
 
-  /// Calls `done` on the worker's loop: at once, unless the token's signature is still to be checked.
-  static func authorize(
-    _ broadcast: BroadcastRequest, bearerToken: @autoclosure () -> String?, worker: Worker,
-    _ done: @escaping (Result<Void, Refusal>) -> Void
-  ) {
+  /// Whether `broadcast` may be published, as far as that is known at once.
+  static func authorization(
+    of broadcast: BroadcastRequest, bearerToken: @autoclosure () -> String?, worker: Worker
+  ) -> Authorization {
     worker.services.authorizer
       .authorize(broadcast.token ?? bearerToken(), scope: .broadcast, topics: broadcast.topics)
-      .settle(on: worker.loop, done)
   }
 
   /// Calls `done` on the worker's loop when every matching live connection has the message in its queue.

@@ -5,16 +5,14 @@ import NotifluxProtocol
 extension HTTPConnection {
   /// Answers a request that is not read to its end, and closes.
   func refuse(_ failure: HTTPFailure) {
-    var head: RequestHead?
-    if case .receiving(let known, _) = state { head = known }
     var failure = failure
     failure.closesConnection = true
-    respond(failure.response, to: head)
+    respond(failure.response, to: request)
   }
 
   /// Takes what an endpoint makes of the request, when it does; the client may have gone meanwhile.
   func reply(_ reply: Reply) {
-    guard let transport, case .responding(let head) = state else { return }
+    guard let transport, case .responding = state, let head = request else { return }
     switch reply {
     case .answer(let response): respond(response, to: head)
     case .upgrade(let bytes, let mode):
@@ -50,6 +48,7 @@ extension HTTPConnection {
 
   func becomeIdle() {
     state = .idle
+    request = nil
     worker.schedule(self, at: worker.now + Limits.keepAliveTimeout)
   }
 

@@ -11,7 +11,7 @@ extension HTTPConnection {
     let batch = BatchRun(worker: worker, bearerToken: head.bearerToken) { [weak self] lines, isLast in
       self?.sendAnswers(lines, isLast: isLast)
     }
-    state = .batching(batch, head)
+    state = .batching(batch)
   }
 
   /// HTTP/1.0 does not know chunks: there the end of the connection is that of the answers (RFC 9112 §6.3).
@@ -20,7 +20,7 @@ extension HTTPConnection {
   private static func isLast(_ head: RequestHead) -> Bool { !head.isKeepAlive || !isChunked(head) }
 
   private func sendAnswers(_ lines: [UInt8], isLast: Bool) {
-    guard let transport, case .batching(_, let head) = state else { return }
+    guard let transport, case .batching = state, let head = request else { return }
     var buffer = ByteBufferAllocator().buffer(capacity: lines.count + 24)
     if !Self.isChunked(head) {
       buffer.writeBytes(lines)

@@ -7,11 +7,11 @@ import NotifluxProtocol
 final class HTTPConnection: Connection {
   enum State {
     case idle
-    /// A refusal is known from the head already, and is given once the body has passed by.
-    case receiving(RequestHead, Result<Route, HTTPFailure>)
-    case responding(RequestHead)
+    /// The body of ``request`` comes in.
+    case receiving
+    case responding
     /// The body is published line by line as it comes, and answered meanwhile.
-    case batching(BatchRun, RequestHead)
+    case batching(BatchRun)
     /// Everything is said; what still comes in is thrown away, so that the answer is not lost to a reset.
     case lingering
     /// Another has taken the transport over, and gets what comes in.
@@ -19,6 +19,11 @@ final class HTTPConnection: Connection {
   }
 
   var state = State.idle
+  /// The head of the request under way.
+  var request: RequestHead?
+  private var route = Route.health
+  /// What is known from the head already: given once the body has passed by.
+  private var failure: HTTPFailure?
   private var decoder = RequestDecoder()
   /// What is there of a body that did not come in at once.
   private var body: [UInt8] = []
@@ -57,6 +62,7 @@ final class HTTPConnection: Connection {
 
   override func disconnected() {
     state = .lingering
+    request = nil
     backlog = ByteBuffer()
     body = []
   }
@@ -71,7 +77,7 @@ final class HTTPConnection: Connection {
   private var isBusy: Bool {
     switch state {
     case .responding: true
-    case .batching(let batch, _): batch.isFull || batch.hasEnded || transport?.isWritable == false
+    case .batching(let batch): batch.isFull || batch.hasEnded || transport?.isWritable == false
     case .idle, .receiving, .lingering, .handedOver: false
     }
   }
@@ -127,12 +133,12 @@ final class HTTPConnection: Connection {
   private func take(_ event: RequestDecoder.Event, remaining: Int) {
     switch (state, event) {
     case (.idle, .head(let head)): begin(head, remaining: remaining)
-    case (.receiving(_, let route), .body(let bytes)): take(bytes, route: route)
-    case (.receiving(let head, let route), .end(let bytes)): end(bytes, head: head, route: route)
-    case (.batching(let batch, _), .body(let bytes)):
+    case (.receiving, .body(let bytes)): take(bytes)
+    case (.receiving, .end(let bytes)): end(bytes)
+    case (.batching(let batch), .body(let bytes)):
       worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
       batch.feed(bytes)
-    case (.batching(let batch, _), .end(let bytes)):
+    case (.batching(let batch), .end(let bytes)):
       if !bytes.isEmpty { batch.feed(bytes) }
       batch.end()
     // The decoder keeps the order of its events, and nothing is taken while a request is answered.
@@ -154,23 +160,26 @@ final class HTTPConnection: Connection {
   /// `remaining` is how many bytes after the head are there already.
   private func begin(_ head: RequestHead, remaining: Int) {
     isFresh = false
-    do throws(HTTPFailure) { try check(head) } catch {
-      state = .receiving(head, .failure(error))
-      return refuse(error)
+    request = head
+    state = .receiving
+    do throws(HTTPFailure) { try check(head) } catch { return refuse(error) }
+    do throws(HTTPFailure) {
+      route = try Route.find(for: head)
+      failure = nil
+    } catch {
+      failure = error
     }
-    let route = Result { () throws(HTTPFailure) -> Route in try Route.find(for: head) }
-    state = .receiving(head, route)
     if case .length(let length) = head.framing, length <= remaining {
       // Complete: no time to watch, nothing to ask for.
     } else {
       worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
       if head.expectation != nil, head.minorVersion >= 1 {
-        if case .failure(let failure) = route { return refuse(failure) }  // The body may never come (RFC 9110 §10.1.1).
+        if let failure { return refuse(failure) }  // The body may never come (RFC 9110 §10.1.1).
         transport?.write(Self.goAhead)
         transport?.flush()
       }
     }
-    if case .success(.broadcast) = route, BroadcastEndpoint.isBatch(head) { beginBatch(head) }
+    if failure == nil, route == .broadcast, BroadcastEndpoint.isBatch(head) { beginBatch(head) }
   }
 
   private static let goAhead = ByteBuffer(string: "\(Status.continue.line)\r\n")
@@ -193,28 +202,25 @@ final class HTTPConnection: Connection {
       .tooLarge, "the body has more than \(limit) bytes; the server's --max-message-size sets the limit", closes: true)
   }
 
-  private func take(_ bytes: UnsafeRawBufferPointer, route: Result<Route, HTTPFailure>) {
-    guard case .success = route else { return }
+  private func take(_ bytes: UnsafeRawBufferPointer) {
+    guard failure == nil else { return }
     let limit = worker.configuration.maximumMessageSize
     guard body.count + bytes.count <= limit else { return refuse(Self.tooLarge(limit: limit)) }
     body.append(contentsOf: bytes)
   }
 
-  private func end(_ bytes: UnsafeRawBufferPointer, head: RequestHead, route: Result<Route, HTTPFailure>) {
-    let before = body
-    body = []
-    switch route {
-    case .success where before.count + bytes.count > worker.configuration.maximumMessageSize:
-      refuse(Self.tooLarge(limit: worker.configuration.maximumMessageSize))
-    case .failure(let failure): respond(failure.response, to: head)
-    case .success(let route) where head.method == .options: respond(preflight(route), to: head)
-    case .success(let route):
-      state = .responding(head)
-      if before.isEmpty {
-        route.respond(to: head, body: bytes, worker: worker, reply)
-      } else {
-        (before + bytes).withUnsafeBytes { route.respond(to: head, body: $0, worker: worker, reply) }
-      }
+  private func end(_ bytes: UnsafeRawBufferPointer) {
+    guard let head = request else { return }
+    defer { if !body.isEmpty { body = [] } }
+    let limit = worker.configuration.maximumMessageSize
+    if let failure { return respond(failure.response, to: head) }
+    guard body.count + bytes.count <= limit else { return refuse(Self.tooLarge(limit: limit)) }
+    guard head.method != .options else { return respond(preflight(route), to: head) }
+    state = .responding
+    if body.isEmpty {
+      route.respond(to: head, body: bytes, worker: worker, reply)
+    } else {
+      (body + bytes).withUnsafeBytes { route.respond(to: head, body: $0, worker: worker, reply) }
     }
   }
 
@@ -225,7 +231,7 @@ final class HTTPConnection: Connection {
     case .receiving: refuseLate("body", after: Limits.requestBodyTimeout)
     case .idle where isFresh: refuseLate("head", after: Limits.requestHeadTimeout)
     case .idle, .lingering, .handedOver: transport?.close()
-    case .batching(let batch, _) where batch.isFull || batch.hasEnded:
+    case .batching(let batch) where batch.isFull || batch.hasEnded:
       worker.schedule(self, at: now + Limits.requestBodyTimeout)
     case .batching: transport?.close()
     case .responding: worker.schedule(self, at: .max)

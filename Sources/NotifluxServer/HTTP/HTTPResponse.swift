@@ -30,32 +30,38 @@ extension HTTPResponse {
   /// The answer to `request`, in one piece; without a body where that was `HEAD`, or comes later. `closes` is whether
   /// the connection ends with it, `date` the value of the `Date` field.
   func encoded(for request: RequestHead?, closes: Bool, date: String, origins: OriginPolicy) -> ByteBuffer {
-    // Many small pieces: an array takes each for a fraction of what a ByteBuffer does.
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(224 + body.size)
-    bytes.append(status.line)
-    bytes.append("date", date)
-    if status != .noContent {
-      bytes.append("content-type", contentType)
-      if !body.isStream {
-        bytes.append("content-length: ")
-        bytes.append(decimal: UInt64(body.size))
-        bytes.append("\r\n")
+    let fields = origins == .unrestricted ? fields : fields + origins.fields(for: request?.text("origin"))
+    // What is always there, and the longest of what may be, take less than 192 bytes.
+    let capacity = fields.reduce(192 + contentType.utf8.count + body.size) {
+      $0 + $1.name.utf8CodeUnitCount + $1.value.utf8.count + 4
+    }
+    var buffer = Self.allocator.buffer(capacity: capacity)
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { bytes in
+      var writer = OctetWriter(bytes)
+      writer.put(status.line)
+      writer.put("date", date)
+      if status != .noContent {
+        writer.put("content-type", contentType)
+        if !body.isStream {
+          writer.put("content-length: ")
+          writer.put(decimal: UInt64(body.size))
+          writer.put("\r\n")
+        }
       }
+      for field in fields { writer.put(field.name, field.value) }
+      if closes {
+        writer.put("connection: close\r\n")
+      } else if request?.minorVersion == 0 {
+        writer.put("connection: keep-alive\r\n")
+      }
+      writer.put("\r\n")
+      if request?.method != .head { body.write(to: &writer) }
+      return writer.count
     }
-    for field in fields { bytes.append(field.name, field.value) }
-    if origins != .unrestricted {
-      for field in origins.fields(for: request?.text("origin")) { bytes.append(field.name, field.value) }
-    }
-    if closes {
-      bytes.append("connection: close\r\n")
-    } else if request?.minorVersion == 0 {
-      bytes.append("connection: keep-alive\r\n")
-    }
-    bytes.append("\r\n")
-    if request?.method != .head { body.append(to: &bytes) }
-    return ByteBuffer(bytes: bytes)
+    return buffer
   }
+
+  private static let allocator = ByteBufferAllocator()
 }
 
 extension HTTPResponse.Body {
@@ -65,54 +71,67 @@ extension HTTPResponse.Body {
     switch self {
     case .bytes(let bytes): bytes.count
     // Braces, quotes, the name, two colons.
-    case .accepted(let cursor): 14 + cursor.epoch.utf8.count + Decimal.digits(of: cursor.sequence)
+    case .accepted(let cursor): 14 + cursor.epoch.utf8.count + OctetWriter.digits(of: cursor.sequence)
     case .stream: 0
     }
   }
 
-  fileprivate func append(to bytes: inout [UInt8]) {
+  fileprivate func write(to writer: inout OctetWriter) {
     switch self {
-    case .bytes(let body): bytes.append(contentsOf: body)
+    case .bytes(let body): body.withUnsafeBytes { writer.put($0) }
     case .accepted(let cursor):
       // As `BroadcastAnswer.json` has it: an epoch holds nothing that JSON would escape.
-      bytes.append(#"{"cursor":""#)
-      bytes.append(contentsOf: cursor.epoch.utf8)
-      bytes.append(":")
-      bytes.append(decimal: cursor.sequence)
-      bytes.append(#""}"#)
+      writer.put(#"{"cursor":""#)
+      writer.put(cursor.epoch)
+      writer.put(":")
+      writer.put(decimal: cursor.sequence)
+      writer.put(#""}"#)
     case .stream: break
     }
   }
 }
 
-extension [UInt8] {
-  fileprivate mutating func append(_ text: StaticString) {
-    text.withUTF8Buffer { append(contentsOf: $0) }
+/// Writes many small pieces behind each other into memory that somebody else owns. Stops the program rather than write
+/// behind its end.
+private struct OctetWriter {
+  private let memory: UnsafeMutableRawBufferPointer
+  private(set) var count = 0
+
+  init(_ memory: UnsafeMutableRawBufferPointer) { self.memory = memory }
+
+  mutating func put(_ bytes: UnsafeRawBufferPointer) {
+    UnsafeMutableRawBufferPointer(rebasing: memory[count..<count + bytes.count]).copyMemory(from: bytes)
+    count += bytes.count
+  }
+
+  mutating func put(_ text: StaticString) {
+    put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  mutating func put(_ text: String) {
+    if text.utf8.withContiguousStorageIfAvailable({ put(UnsafeRawBufferPointer($0)) }) == nil {
+      put(String(decoding: text.utf8, as: UTF8.self))  // Copied into contiguous storage.
+    }
   }
 
   /// A whole field line.
-  fileprivate mutating func append(_ name: StaticString, _ value: String) {
-    append(name)
-    append(": ")
-    append(contentsOf: value.utf8)
-    append("\r\n")
+  mutating func put(_ name: StaticString, _ value: String) {
+    put(name)
+    put(": ")
+    put(value)
+    put("\r\n")
   }
 
-  fileprivate mutating func append(decimal number: UInt64) {
-    let end = count + Decimal.digits(of: number)
+  mutating func put(decimal number: UInt64) {
+    let end = count + Self.digits(of: number)
     var rest = number
-    append(contentsOf: repeatElement(UInt8(ascii: "0"), count: end - count))
-    var place = end
-    while rest > 0 {
-      place -= 1
-      self[place] += UInt8(rest % 10)
+    for place in (count..<end).reversed() {
+      memory[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     }
+    count = end
   }
-}
 
-/// Numbers as they are written out.
-private enum Decimal {
   static func digits(of number: UInt64) -> Int {
     var (rest, count) = (number / 10, 1)
     while rest > 0 { (rest, count) = (rest / 10, count + 1) }

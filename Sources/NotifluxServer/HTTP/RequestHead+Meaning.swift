@@ -41,7 +41,7 @@ extension RequestHead {
   /// By the media type, whose parameters say nothing to us: JSON is any `+json` type too (RFC 6839 §3.1), and what a
   /// request has that names no type.
   var content: Content {
-    guard let field = contentType else { return .json }
+    guard let field = contentType, !field.hasBytes("application/json") else { return .json }
     let type = field.prefix { $0 != UInt8(ascii: ";") }.trimmed
     if type.hasBytesIgnoringCase("application/json") { return .json }
     if type.hasBytesIgnoringCase("application/x-ndjson") { return .lines }

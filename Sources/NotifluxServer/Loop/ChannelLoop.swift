@@ -16,6 +16,9 @@ final class ChannelLoop: WorkerLoop {
     try? await eventLoop.submit(body).get()
   }
 
+  /// NIO's loops have no turns that could be told apart: never.
+  func spread(_ task: @escaping () -> Void) -> Bool { false }
+
   func startTicking(every interval: Duration, _ body: @escaping () -> Void) {
     let bound = LoopBound(body, loop: self)
     let delay = TimeAmount(interval)

@@ -32,17 +32,18 @@ final class Outbox {
     }
   }
 
-  /// Returns whether there was room; where there is none, the socket has a piece here that must be offered first.
-  func add(_ bytes: ByteBuffer, of socket: SocketTransport) -> Bool {
+  /// Returns what the socket has here with it; nil if there was no room: then it has a piece here that must be offered
+  /// first.
+  func add(_ bytes: ByteBuffer, of socket: SocketTransport) -> Int? {
     guard socket.outboxPlace >= 0 else {
       socket.outboxPlace = Int32(truncatingIfNeeded: pieces.count)
       pieces.append(Piece(socket: Unmanaged.passUnretained(socket), bytes: bytes))
-      return true
+      return bytes.readableBytes
     }
     let place = Int(socket.outboxPlace)
-    guard pieces[place].bytes.readableBytes + bytes.readableBytes <= Self.joinLimit else { return false }
+    guard pieces[place].bytes.readableBytes + bytes.readableBytes <= Self.joinLimit else { return nil }
     pieces[place].bytes.writeImmutableBuffer(bytes)
-    return true
+    return pieces[place].bytes.readableBytes
   }
 
   /// What waits here of `socket`.

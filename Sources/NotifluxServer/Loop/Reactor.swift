@@ -17,9 +17,22 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   /// Bytes read from a socket at once, at the most.
   static let receiveCapacity = 64 * 1024
   private static let eventCapacity = 1024
+  /// Tasks that are spread, of up to 100 µs each, run in one turn.
+  private static let spreadPerTurn = 4
+  /// Tasks that wait to be spread: who comes last waits for 8 turns.
+  private static let spreadCapacity = 32
+
+  // In a struct a closure stands as it is: an array of closures would wrap each into another one.
+  private struct Task {
+    let run: () -> Void
+  }
+
+  private struct PostedTask: Sendable {
+    let run: @Sendable () -> Void
+  }
 
   private struct Inbox {
-    var tasks: ContiguousArray<@Sendable () -> Void> = []
+    var tasks: ContiguousArray<PostedTask> = []
     var isClosed = false
     var awaitingEnd: [CheckedContinuation<Void, Never>] = []
   }
@@ -33,7 +46,10 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   let receiveBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: receiveCapacity, alignment: 64)
   /// Where sockets put what they write, until the end of the turn.
   let outbox = Outbox()
-  private var putOff: ContiguousArray<() -> Void> = []
+  private var putOff: ContiguousArray<Task> = []
+  /// Those of the turn that ends; empty at other times.
+  private var running: ContiguousArray<Task> = []
+  private var spreading = Ring<Task>()
   /// Watched sources; those that are closed are let go at the end of the turn, since events for them may be at hand.
   private var retired: ContiguousArray<Unmanaged<EventSource>> = []
   private var isRunning = true
@@ -81,7 +97,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   var isCurrent: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
 
   func execute(_ task: @escaping @Sendable () -> Void) {
-    if isCurrent { putOff.append(task) } else { _ = post(task) }
+    if isCurrent { putOff.append(Task(run: task)) } else { _ = post(task) }
   }
 
   func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result? {
@@ -94,7 +110,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   private func post(_ task: @escaping @Sendable () -> Void) -> Bool {
     let waiting = inbox.withLockedValue { inbox -> Int? in
       guard !inbox.isClosed else { return nil }
-      inbox.tasks.append(task)
+      inbox.tasks.append(PostedTask(run: task))
       return inbox.tasks.count
     }
     if waiting == 1 { notiflux_eventfd_signal(wakeUp) }
@@ -114,7 +130,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
 
   // MARK: On the loop
 
-  func executeIsolated(_ task: @escaping () -> Void) { putOff.append(task) }
+  func executeIsolated(_ task: @escaping () -> Void) { putOff.append(Task(run: task)) }
 
   func startTicking(every interval: Duration, _ body: @escaping () -> Void) {
     let (seconds, attoseconds) = interval.components
@@ -124,6 +140,12 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   }
 
   func stopTicking() { nextTick = .max }
+
+  func spread(_ task: @escaping () -> Void) -> Bool {
+    guard spreading.count < Self.spreadCapacity else { return false }
+    spreading.append(Task(run: task))
+    return true
+  }
 
   /// Puts `task` off until the loop has ticked again.
   func afterNextTick(_ task: @escaping () -> Void) { afterTick.append(task) }
@@ -169,20 +191,21 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
 
   private func takeInbox() {
     notiflux_eventfd_clear(wakeUp)
-    var tasks: ContiguousArray<@Sendable () -> Void> = []
+    var tasks: ContiguousArray<PostedTask> = []
     inbox.withLockedValue { swap(&$0.tasks, &tasks) }
-    for task in tasks { putOff.append(task) }
+    for task in tasks { putOff.append(Task(run: task.run)) }
   }
 
   private func endTurn() {
+    for _ in 0..<Self.spreadPerTurn where !spreading.isEmpty { spreading.removeFirst()?.run() }
     // What these put off in their turn has to wait for the next one: sockets go before.
-    var tasks: ContiguousArray<() -> Void> = []
-    swap(&tasks, &putOff)
-    for task in tasks { task() }
+    swap(&running, &putOff)
+    for index in running.indices { running[index].run() }
+    running.removeAll(keepingCapacity: true)
     if nextTick <= Self.now() {
       nextTick += tickInterval
       onTick()
-      putOff += afterTick
+      for task in afterTick { putOff.append(Task(run: task)) }
       afterTick = []
     }
     outbox.send()
@@ -196,13 +219,14 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     endTurn()
     onTick = {}
     afterTick = []
+    spreading = Ring()
     let awaiting = inbox.withLockedValue { $0.awaitingEnd }
     for continuation in awaiting { continuation.resume() }
   }
 
   /// Milliseconds the loop may sleep.
   private func timeout() -> Int32 {
-    guard putOff.isEmpty else { return 0 }
+    guard putOff.isEmpty, spreading.isEmpty else { return 0 }
     guard nextTick != .max else { return -1 }
     return Int32(min(max((nextTick - Self.now() + 999_999) / 1_000_000, 0), 60_000))
   }

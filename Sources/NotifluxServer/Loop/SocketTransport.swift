@@ -105,7 +105,23 @@ final class SocketTransport: EventSource, Transport {
 
   func write(_ bytes: ByteBuffer) {
     guard flags.isDisjoint(with: [.closed, .finishing]), bytes.readableBytes > 0 else { return }
-    if backlog == nil, !reactor.outbox.add(bytes, of: self) {
+    if let unsent = backlog == nil ? reactor.outbox.add(bytes, of: self) : nil {
+      if unsent >= WaterMark.high { flags.insert(.crowded) }
+    } else {
+      writeMuch(bytes)
+    }
+  }
+
+  func write(_ bytes: ByteBuffer, within limit: Int) -> Bool {
+    let unsent = backlog == nil && outboxPlace < 0 ? 0 : unsentBytes
+    guard unsent + bytes.readableBytes <= limit else { return false }
+    write(bytes)
+    return true
+  }
+
+  /// What was written in this turn does not fit into one piece, or the kernel has not taken what was written before.
+  private func writeMuch(_ bytes: ByteBuffer) {
+    if backlog == nil {
       flushNow()
       if backlog == nil { _ = reactor.outbox.add(bytes, of: self) }
     }

@@ -25,8 +25,20 @@ struct TimerWheel<Entry: TimerWheelEntry> {
   /// Has `entry` returned by ``advance()`` at the tick `deadline`, at the next one where that has passed; a deadline
   /// it had before is forgotten.
   mutating func schedule(_ entry: Entry, at deadline: Int) {
+    if let place = entry.timerPlace, deadline >= nextVisit(of: Int(place.bucket)) {
+      // Looked at before it is due, and moved only then: a deadline that is put off all the time costs next to nothing.
+      entry.timerPlace?.deadline = Int32(clamping: deadline)
+      return
+    }
     cancel(entry)
     insert(entry, deadline: deadline, notBefore: now + 1)
+  }
+
+  /// The first tick after this one that looks at a bucket.
+  private func nextVisit(of bucket: Int) -> Int {
+    let next = now + 1
+    let distance = bucket - next % buckets.count
+    return next + (distance < 0 ? distance + buckets.count : distance)
   }
 
   mutating func cancel(_ entry: Entry) {

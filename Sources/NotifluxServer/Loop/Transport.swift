@@ -7,6 +7,8 @@ protocol Transport: AnyObject {
 
   /// Queues `bytes`; they leave with the next flush.
   func write(_ bytes: ByteBuffer)
+  /// Queues `bytes` if with them no more than `limit` bytes are unsent; returns whether it did.
+  func write(_ bytes: ByteBuffer, within limit: Int) -> Bool
   /// What was written is offered to the socket by the end of the loop's current turn.
   func flush()
   /// What was written is offered to the socket before this returns; what comes of it is told in a later turn.
@@ -24,6 +26,14 @@ protocol Transport: AnyObject {
   /// Offers what was written to the socket, closes it, and tells the connection, before this returns. Once closed,
   /// nothing here has an effect any more.
   func close()
+}
+
+extension Transport {
+  func write(_ bytes: ByteBuffer, within limit: Int) -> Bool {
+    guard unsentBytes + bytes.readableBytes <= limit else { return false }
+    write(bytes)
+    return true
+  }
 }
 
 /// Bytes a transport may have unsent before it says that it is not writable, and how few it must have to be so again.

@@ -11,6 +11,10 @@ protocol WorkerLoop: AnyObject, Sendable {
   /// Any other thread: what `body` returns on the loop; `nil` once the loop has ended.
   func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result?
 
+  /// On the loop only: runs `task`, which takes up to 100 µs, at the end of this turn or a later one, a few such tasks a
+  /// turn. False if so many wait for that already that the caller had better find another way.
+  func spread(_ task: @escaping () -> Void) -> Bool
+
   /// On the loop only: calls `body` once every `interval` from now on.
   func startTicking(every interval: Duration, _ body: @escaping () -> Void)
 

@@ -18,7 +18,7 @@ final class EventStreamConnection: SubscriberConnection {
     super.init(worker: worker, form: request.stream == .ndjson ? .ndjson : .serverSentEvents)
   }
 
-  override var isOpen: Bool { super.isOpen && !isEnding }
+  override var isOpen: Bool { !isEnding }
 
   override func connected() {
     worker.schedule(self, at: worker.now + Limits.pingInterval)

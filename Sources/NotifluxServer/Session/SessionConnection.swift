@@ -23,7 +23,7 @@ final class SessionConnection: SubscriberConnection {
     super.init(worker: worker, form: mode == .text ? .text : .envelope)
   }
 
-  override var isOpen: Bool { super.isOpen && machine.isOpen }
+  override var isOpen: Bool { machine.isOpen }
 
   // MARK: Socket
 

@@ -27,8 +27,8 @@ class SubscriberConnection: Connection, PublicationSink {
 
   // MARK: For those who know what kind of connection this is
 
-  /// Whether messages may still be sent.
-  var isOpen: Bool { transport != nil }
+  /// Whether messages may still be sent, as long as there is a transport.
+  var isOpen: Bool { true }
 
   /// Messages do not fit under `--max-pending` any more: tell the client if there is a way to, and close.
   func closeSlowConsumer() { transport?.close() }
@@ -157,6 +157,17 @@ class SubscriberConnection: Connection, PublicationSink {
     }
   }
 
+  func deliverAlone(_ run: MessageRun) {
+    guard let transport, isOpen else { return }
+    let bytes = run.bytes(form)
+    let isShort = bytes.readableBytes <= Self.joinLimit
+    if !isShort || !transport.write(bytes, within: pendingLimit(on: transport)) {
+      deliverSingly(run, on: transport)
+    }
+    rideAlong(on: transport)
+    transport.flush()
+  }
+
   /// Where a whole run does not fit, each message is judged by itself.
   private func deliverSingly(_ run: MessageRun, on transport: any Transport) {
     writeParcel(to: transport)
@@ -209,9 +220,14 @@ class SubscriberConnection: Connection, PublicationSink {
   /// Whether `byteCount` more bytes fit under `--max-pending`. What waits only for the end of the turn does not count:
   /// it is to be offered to the socket before judging.
   private func hasRoom(for byteCount: Int, on transport: any Transport) -> Bool {
-    let unsent = transport.unsentBytes
-    guard let replays else { return unsent + byteCount <= worker.configuration.maximumPending }
-    if unsent == 0 { replays.unsentBytes = 0 }
-    return unsent + byteCount <= worker.configuration.maximumPending + replays.unsentBytes
+    transport.unsentBytes + byteCount <= pendingLimit(on: transport)
+  }
+
+  /// `--max-pending`, and what of a replay is unsent: that is bounded by its pages.
+  private func pendingLimit(on transport: any Transport) -> Int {
+    let limit = worker.configuration.maximumPending
+    guard let replays else { return limit }
+    if transport.unsentBytes == 0 { replays.unsentBytes = 0 }
+    return limit + replays.unsentBytes
   }
 }

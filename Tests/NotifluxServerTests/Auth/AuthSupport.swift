@@ -23,6 +23,10 @@ final class StepLoop: WorkerLoop {
 
   private let state = Guarded(State())
   private let posted = DispatchSemaphore(value: 0)
+  /// Whether it has room for short tasks.
+  private let hasRoom: Bool
+
+  init(hasRoom: Bool = false) { self.hasRoom = hasRoom }
 
   var isCurrent: Bool { state.withLock { $0.runner == pthread_self() } }
 
@@ -41,6 +45,11 @@ final class StepLoop: WorkerLoop {
     task()
     state.withLock { $0.runner = nil }
     return true
+  }
+
+  func spread(_ task: @escaping () -> Void) -> Bool {
+    if hasRoom { executeIsolated(task) }
+    return hasRoom
   }
 
   var isIdle: Bool { state.withLock { $0.tasks.isEmpty } }

@@ -201,6 +201,28 @@ struct AuthorizerTests {
     authorizer.stop()
   }
 
+  @Test("a loop that has room checks a token itself, in a later task; one that has none leaves it to a thread")
+  func checkedOnLoop() throws {
+    for hasRoom in [true, false] {
+      let threads = Guarded<[pthread_t]>([])
+      let clock = StandingClock { _ in threads.withLock { $0.append(pthread_self()) } }
+      let authorizer = Authorizer(keys: [key.publicKey], leeway: 0, threads: 1, now: clock.now)
+      let (loop, verdicts) = (StepLoop(hasRoom: hasRoom), Verdicts())
+      guard case .unverified(let verification) = authorizer.authorize(token, scope: .broadcast, topics: []) else {
+        throw Refusal(.internal, "answered at once")
+      }
+      verification.run(on: loop) { verdicts.add($0) }
+      #expect(verdicts.codes.isEmpty)
+      while verdicts.codes.isEmpty, loop.step() {}
+      #expect(verdicts.codes == [nil])
+      #expect(loop.isIdle)
+      #expect(authorizer.cachedTokens == 1)
+      // The clock is read by whoever has checked the signature.
+      #expect(threads.withLock { $0.map { pthread_equal($0, pthread_self()) != 0 } } == [hasRoom])
+      authorizer.stop()
+    }
+  }
+
   @Test("stopping refuses who waits, and lets the check under way come to its end")
   func stop() throws {
     let (entered, gate, stopped) = (

@@ -3,6 +3,10 @@ import Testing
 
 @testable import NotifluxServer
 
+extension TokenCache {
+  fileprivate mutating func claims(of token: String) -> Claims? { use(token) { $0 } }
+}
+
 @Suite("The cache of verified tokens")
 struct TokenCacheTests {
   private func claims(_ topic: String = "t", expires: Double = 2000) -> Claims {

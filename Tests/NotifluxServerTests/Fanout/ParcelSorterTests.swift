@@ -9,7 +9,7 @@ import Testing
     let topic = try Topic("t")
     var messages = texts.enumerated().map { place, text in
       EncodedMessage(
-        PublishedText(text), topic: topic, cursor: Cursor(epoch: "e", sequence: sequence + UInt64(place)))
+        text, topic: topic, cursor: Cursor(epoch: "e", sequence: sequence + UInt64(place)))
     }
     let run = MessageRun(messages.removeFirst())
     for message in messages { run.append(message) }

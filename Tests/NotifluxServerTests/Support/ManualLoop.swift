@@ -10,6 +10,8 @@ final class ManualLoop: WorkerLoop, @unchecked Sendable {  // Used by one test, 
 
   func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result? { body() }
 
+  func spread(_ task: @escaping () -> Void) -> Bool { false }
+
   func startTicking(every interval: Duration, _ body: @escaping () -> Void) {}
 
   func stopTicking() {}
