@@ -6,8 +6,8 @@ import NIOCore
 final class Outbox {
   /// A socket's second piece is joined to its first while both are smaller than this: one copy is cheaper than one call.
   private static let joinLimit = 64 * 1024
-  /// Below this many pieces a submission costs more than it saves.
-  private static let ringThreshold = 4
+  /// Below this many pieces a submission costs more than it saves, where it finds the caches cold.
+  private static let ringThreshold = 32
   private static let ringEntries = 256
 
   private struct Piece {
