@@ -203,4 +203,54 @@ import Testing
       #expect(try await pair.on { $0.events } == ["disconnected"])
     }
   }
+
+  /// Enough sockets for a submission to io_uring, and more than one submission takes.
+  @Test("a turn's output for many sockets reaches each whole, whatever one of them takes", arguments: [true, false])
+  func many(allowsRing: Bool) async throws {
+    try await withPair(allowsRing: allowsRing) { pair in
+      var peers: [Int32] = []
+      var ends: [Int32] = []
+      for _ in 0..<300 {
+        var both: [Int32] = [-1, -1]
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &both) == 0)
+        _ = fcntl(both[0], F_SETFL, O_NONBLOCK)
+        ends.append(both[0])
+        peers.append(both[1])
+      }
+      defer { for peer in peers { Glibc.close(peer) } }
+      let (crowded, gone) = (17, 200)
+      shutdown(peers[gone], Int32(SHUT_RDWR))
+      func text(_ place: Int) -> [UInt8] {
+        let line = Array("for socket \(place);".utf8)
+        return place == crowded ? Array(repeatElement(line, count: 100_000).joined()) : line
+      }
+      let (reactor, descriptors, texts) = (pair.reactor, ends, (0..<300).map(text))
+      let recorders = try await pair.on { first in
+        let recorders = descriptors.compactMap { descriptor -> Recorder? in
+          guard let transport = try? SocketTransport(descriptor: descriptor, reactor: reactor) else { return nil }
+          let recorder = Recorder(worker: first.worker)
+          recorder.takeOver(transport)
+          return recorder
+        }
+        _ = first.worker.services.connections.enter()  // For the one that will be gone.
+        for (recorder, text) in zip(recorders, texts) { recorder.transport?.write(ByteBuffer(bytes: text)) }
+        #expect(recorders.allSatisfy { ($0.transport?.unsentBytes ?? 0) > 0 })
+        return LoopBound(recorders, loop: reactor)
+      }
+      for place in peers.indices where place != gone {
+        let mine = Pair(reactor: reactor, recorder: pair.recorder, peer: peers[place])
+        let got = try mine.read(texts[place].count)
+        #expect(got == texts[place], "socket \(place)")
+      }
+      while try await pair.on({ _ in recorders.value[gone].events.isEmpty }) { await Task.yield() }
+      try await pair.on { first in
+        let connections = first.worker.services.connections
+        for recorder in recorders.value where recorder.transport != nil {
+          _ = connections.enter()
+          #expect(recorder.transport?.unsentBytes == 0)
+          recorder.transport?.close()
+        }
+      }
+    }
+  }
 }
