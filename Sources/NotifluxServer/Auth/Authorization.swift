@@ -9,7 +9,7 @@ enum Authorization {
   case unverified(TokenVerification)
 }
 
-/// A signature check that is to be done off the event loop.
+/// A signature check that is to be done, when the loop or a thread has time for it.
 struct TokenVerification {
   let request: TokenRequest
   let token: UnverifiedToken

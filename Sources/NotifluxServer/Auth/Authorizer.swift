@@ -3,8 +3,9 @@ import NotifluxProtocol
 
 /// Decides by its token whether a client may do what it asks. Shared by all workers.
 ///
-/// Signatures are checked on threads of its own, once a token: the claims of good tokens are remembered, and what may
-/// change (time, scope, topics) is judged at every use. The keys can be replaced at any time, which forgets all tokens.
+/// Signatures are checked by the loops, a few a turn, and on threads of its own, once a token: the claims of good tokens
+/// are remembered, and what may change (time, scope, topics) is judged at every use. The keys can be replaced at any
+/// time, which forgets all tokens.
 final class Authorizer: Sendable {
   private let register: TokenRegister
   private let threads: VerifierThreads
@@ -70,10 +71,7 @@ final class Authorizer: Sendable {
         threads.submit(check)
       }
     case .joined: break
-    case .closed:
-      var answers = TokenAnswers()
-      answers.add((applicant, .failure(Self.stopped)))
-      answers.send()
+    case .closed: applicant.loop.execute { applicant.answer(.failure(Self.stopped)) }
     }
   }
 

@@ -13,6 +13,7 @@ enum BroadcastEndpoint {
           "the body must be JSON; send Content-Type: application/json, or application/x-ndjson for many")
       }
       let broadcast = try read(body, worker: worker)
+      // Not by `settle`: where the token is known, which is nearly always, that would cost a closure for nothing.
       switch authorization(of: broadcast, bearerToken: head.bearerToken, worker: worker) {
       case .granted: publish(broadcast, worker: worker) { reply(.answer(.accepted($0))) }
       case .refused(let refusal): throw refusal

@@ -31,8 +31,9 @@ extension HTTPResponse {
   /// the connection ends with it, `date` the value of the `Date` field.
   func encoded(for request: RequestHead?, closes: Bool, date: String, origins: OriginPolicy) -> ByteBuffer {
     let fields = origins == .unrestricted ? fields : fields + origins.fields(for: request?.text("origin"))
-    // What is always there, and the longest of what may be, take less than 192 bytes.
-    let capacity = fields.reduce(192 + contentType.utf8.count + body.size) {
+    // The names of the fields of our own, a length and the line ends take 88 bytes at the most.
+    let texts = status.line.utf8CodeUnitCount + date.utf8.count + contentType.utf8.count
+    let capacity = fields.reduce(96 + texts + body.size) {
       $0 + $1.name.utf8CodeUnitCount + $1.value.utf8.count + 4
     }
     var buffer = Self.allocator.buffer(capacity: capacity)

@@ -100,7 +100,9 @@ struct HistoryFile: Sendable {
   private func replace(with lines: ArraySlice<String>) throws(Failure) {
     guard let resolved = realpath(path, nil) else { throw Failure(path: path, code: errno) }
     defer { free(resolved) }
-    var template = Array((String(cString: resolved) + ".XXXXXX").utf8CString)
+    // As bytes: a path need not be UTF-8.
+    var template = Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved)))
+    template += ".XXXXXX".utf8CString
     let descriptor = mkstemp(&template)
     guard descriptor >= 0 else { throw Failure(path: path, code: errno) }
     defer { close(descriptor) }
