@@ -1,8 +1,9 @@
-/* epoll, and the eventfd that wakes it. */
+/* epoll, the eventfd that wakes it, and the timer it ticks by. */
 #include "CLinux.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 int notiflux_epoll_open(void) {
@@ -42,4 +43,20 @@ void notiflux_eventfd_clear(int fd) {
   eventfd_t count;
   /* It fails with EAGAIN where it was not readable. */
   eventfd_read(fd, &count);
+}
+
+int notiflux_timer_open(void) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+void notiflux_timer_set(int fd, int64_t interval) {
+  struct timespec every = {.tv_sec = interval / 1000000000, .tv_nsec = interval % 1000000000};
+  struct itimerspec timer = {.it_interval = every, .it_value = every};
+  timerfd_settime(fd, 0, &timer, NULL);
+}
+
+uint64_t notiflux_timer_take(int fd) {
+  uint64_t count = 0;
+  return read(fd, &count, sizeof count) == sizeof count ? count : 0;
 }

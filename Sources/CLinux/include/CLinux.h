@@ -59,6 +59,15 @@ void notiflux_eventfd_signal(int fd);
 /* Has it not readable, until the next signal. */
 void notiflux_eventfd_clear(int fd);
 
+/* A timer by the monotonic clock, not set yet; it never blocks and does not survive an exec. */
+int notiflux_timer_open(void);
+
+/* Has it readable once every `interval` nanoseconds from now on; 0: no longer. */
+void notiflux_timer_set(int fd, int64_t interval);
+
+/* How often it expired since this was asked last. Has it not readable, until it expires again. */
+uint64_t notiflux_timer_take(int fd);
+
 /* -- io_uring, for sends only: ring.c ---------------------------------------------------------------------------- */
 
 /* A submission queue and its completion queue. Confined to the thread that opened it: the kernel may refuse all others

@@ -22,6 +22,10 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   /// Tasks that wait to be spread: who comes last waits for 8 turns.
   private static let spreadCapacity = 32
 
+  // What epoll's events carry in place of a source: no source is at these addresses.
+  private static let wakeUpTag: UInt64 = 0
+  private static let timerTag: UInt64 = 1
+
   // In a struct a closure stands as it is: an array of closures would wrap each into another one.
   private struct Task {
     let run: () -> Void
@@ -41,6 +45,8 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   private let thread = Atomic<UInt>(0)
   private let epoll: Int32
   private let wakeUp: Int32
+  /// A descriptor, not a time-out of epoll_wait: the kernel sets no timer each time the loop goes to sleep.
+  private let timer: Int32
 
   /// Lent to whoever reads from a socket, for that read only.
   let receiveBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: receiveCapacity, alignment: 64)
@@ -53,8 +59,8 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   /// Watched sources; those that are closed are let go at the end of the turn, since events for them may be at hand.
   private var retired: ContiguousArray<Unmanaged<EventSource>> = []
   private var isRunning = true
-  private var nextTick = Int64.max
-  private var tickInterval = Int64.max
+  /// Ticks that are due and not done: more than one where a turn took longer than their interval.
+  private var dueTicks: UInt64 = 0
   private var onTick: () -> Void = {}
   private var afterTick: [() -> Void] = []
 
@@ -62,8 +68,10 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   init(name: String, allowsRing: Bool) throws(SystemFailure) {
     epoll = try SystemFailure.check("epoll_create1", notiflux_epoll_open())
     wakeUp = try SystemFailure.check("eventfd", notiflux_eventfd_open())
-    // No source is at address 0.
-    _ = try SystemFailure.check("epoll_ctl", notiflux_epoll_add(epoll, wakeUp, NOTIFLUX_EPOLLIN, 0))
+    timer = try SystemFailure.check("timerfd_create", notiflux_timer_open())
+    for (descriptor, tag) in [(wakeUp, Self.wakeUpTag), (timer, Self.timerTag)] {
+      _ = try SystemFailure.check("epoll_ctl", notiflux_epoll_add(epoll, descriptor, NOTIFLUX_EPOLLIN, tag))
+    }
     try start(name: name)
     if allowsRing { execute { self.outbox.openRing() } }
   }
@@ -89,6 +97,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   deinit {
     close(epoll)
     close(wakeUp)
+    close(timer)
     receiveBuffer.deallocate()
   }
 
@@ -134,12 +143,14 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
 
   func startTicking(every interval: Duration, _ body: @escaping () -> Void) {
     let (seconds, attoseconds) = interval.components
-    tickInterval = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    nextTick = Self.now() + tickInterval
+    notiflux_timer_set(timer, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     onTick = body
   }
 
-  func stopTicking() { nextTick = .max }
+  func stopTicking() {
+    notiflux_timer_set(timer, 0)
+    dueTicks = 0
+  }
 
   func spread(_ task: @escaping () -> Void) -> Bool {
     guard spreading.count < Self.spreadCapacity else { return false }
@@ -177,15 +188,21 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     events.initialize(repeating: epoll_event())
     defer { events.deallocate() }
     while isRunning {
-      let count = notiflux_epoll_wait(epoll, events.baseAddress, Int32(Self.eventCapacity), timeout())
+      let count = notiflux_epoll_wait(epoll, events.baseAddress, Int32(Self.eventCapacity), isIdle ? -1 : 0)
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       endTurn()
     }
     end()
   }
 
+  /// Nothing is left to be done before something arrives.
+  private var isIdle: Bool { putOff.isEmpty && spreading.isEmpty && dueTicks == 0 }
+
   private func dispatch(_ event: inout epoll_event) {
-    guard let source = UnsafeRawPointer(bitPattern: UInt(notiflux_event_data(&event))) else { return takeInbox() }
+    let data = notiflux_event_data(&event)
+    if data == Self.wakeUpTag { return takeInbox() }
+    if data == Self.timerTag { return dueTicks += notiflux_timer_take(timer) }
+    guard let source = UnsafeRawPointer(bitPattern: UInt(data)) else { return }
     Unmanaged<EventSource>.fromOpaque(source)._withUnsafeGuaranteedRef { $0.ready(event.events) }
   }
 
@@ -202,8 +219,8 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     swap(&running, &putOff)
     for index in running.indices { running[index].run() }
     running.removeAll(keepingCapacity: true)
-    if nextTick <= Self.now() {
-      nextTick += tickInterval
+    if dueTicks > 0 {
+      dueTicks -= 1
       onTick()
       for task in afterTick { putOff.append(Task(run: task)) }
       afterTick = []
@@ -222,18 +239,5 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     spreading = Ring()
     let awaiting = inbox.withLockedValue { $0.awaitingEnd }
     for continuation in awaiting { continuation.resume() }
-  }
-
-  /// Milliseconds the loop may sleep.
-  private func timeout() -> Int32 {
-    guard putOff.isEmpty, spreading.isEmpty else { return 0 }
-    guard nextTick != .max else { return -1 }
-    return Int32(min(max((nextTick - Self.now() + 999_999) / 1_000_000, 0), 60_000))
-  }
-
-  private static func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 }
