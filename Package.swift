@@ -28,12 +28,13 @@ let package = Package(
     // Level 0: nothing of ours below.
     .target(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
     .target(name: "NotifluxProtocol", swiftSettings: strict),
     .target(name: "CommandTable", swiftSettings: strict),
     // Level 1.
     .target(
-      name: "NotifluxWebSocket", dependencies: ["NotifluxProtocol", nio("NIOCore")],
+      name: "NotifluxWebSocket", dependencies: ["NotifluxProtocol", "CZlib", nio("NIOCore")],
       swiftSettings: strict),
     .target(name: "NotifluxJWT", dependencies: ["NotifluxProtocol", "COpenSSL"], swiftSettings: strict),
     // Level 2: the server and the client never see each other.
@@ -56,6 +57,14 @@ let package = Package(
         "CommandTable", "CReadline", "NotifluxProtocol", "NotifluxJWT", "NotifluxClient", "NotifluxServer",
         nio("NIOCore"), nio("NIOPosix"), logging,
       ], swiftSettings: strict),
+
+    // Programs beside the product, which conformance suites talk to.
+    .executableTarget(
+      name: "echo-client", dependencies: ["NotifluxClient", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix")],
+      path: "Examples/EchoClient", swiftSettings: strict),
+    .executableTarget(
+      name: "echo-server", dependencies: ["NotifluxServer", nio("NIOCore"), logging], path: "Examples/EchoServer",
+      swiftSettings: strict),
 
     .testTarget(name: "NotifluxProtocolTests", dependencies: ["NotifluxProtocol"], swiftSettings: strict),
     .testTarget(name: "CommandTableTests", dependencies: ["CommandTable"], swiftSettings: strict),

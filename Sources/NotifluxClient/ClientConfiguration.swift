@@ -1,3 +1,5 @@
+import NotifluxWebSocket
+
 /// How a client behaves towards its server. The defaults suit a backend that publishes and a terminal that listens.
 public struct ClientConfiguration: Sendable {
   /// How long each of these may take: finding and connecting to the host, TLS, the WebSocket handshake.
@@ -23,6 +25,12 @@ public struct ClientConfiguration: Sendable {
   /// Subscribe in text mode, the protocol of notiflux 0.2, also where the server speaks `notiflux.v1`: without cursors,
   /// and with blanks in no topic. A server that speaks text mode only is understood without this.
   public var prefersTextMode = false
+
+  /// Answers the server's messages in place of the subscription: for programs that want the connection alone
+  /// (`Examples/`). On the event loop, and `nil` for no answer.
+  package var messageHandler: (@Sendable (WebSocketEvent) -> WebSocketEvent?)?
+  /// The target of the handshake, below the endpoint's path.
+  package var webSocketRoute = "/ws"
 
   /// The defaults.
   public init() {}

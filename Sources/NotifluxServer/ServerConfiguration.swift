@@ -1,6 +1,8 @@
 import NIOCore
 import NIOSSL
 import NotifluxJWT
+import NotifluxProtocol
+import NotifluxWebSocket
 
 /// Every knob of a ``Server``, once. The defaults are those of `notiflux serve`.
 public struct ServerConfiguration: Sendable {
@@ -33,6 +35,15 @@ public struct ServerConfiguration: Sendable {
 
   /// Lets output go through io_uring where the kernel grants it; `false` has every message sent by a call of its own.
   public var usesIOURing = true
+
+  /// Agrees on `permessage-deflate` (RFC 7692) with WebSocket clients that offer it.
+  public var allowsCompression = false
+
+  /// Answers the messages of WebSocket clients in place of the hub: for programs that want the sessions alone
+  /// (`Examples/`). On any loop, and `nil` for no answer.
+  package var messageHandler: (@Sendable (WebSocketEvent) -> WebSocketEvent?)?
+  /// Bytes of the largest message of a WebSocket client, inflated.
+  package var maximumClientMessage = Limits.clientMessage
 
   /// The unit of every time-out. A test makes it long and turns the clock by hand.
   var tick: Duration = .seconds(1)

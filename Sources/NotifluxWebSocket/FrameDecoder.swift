@@ -13,24 +13,28 @@ package enum WebSocketEvent: Sendable, Equatable {
 }
 
 /// Turns the bytes of a WebSocket connection into events: frames are unmasked, fragments joined, every rule of
-/// RFC 6455 §5 checked. Pure; holds at most one message of `maximumMessageLength` bytes plus what was last fed.
+/// RFC 6455 §5 checked, deflated messages inflated (RFC 7692). Holds at most one message of `maximumMessageLength` bytes
+/// plus what was last fed, and of a deflated one up to that much in both forms.
 package struct FrameDecoder {
   /// Which end we are: a server's peer must mask its frames, a client's must not (RFC 6455 §5.1).
   package enum Role: Sendable { case server, client }
 
   private let role: Role
   private let maximumMessageLength: Int
+  private let inflates: Bool
   /// Bytes not yet consumed.
   private var input = ByteBuffer()
   /// The frame whose payload is under way, and how much of that was consumed.
   private var frame: (header: FrameHeader, consumed: Int)?
   /// The message under way. Its payload is kept apart from that of a control frame in between.
-  private var message: (opcode: Opcode, payload: ByteBuffer)?
+  private var message: (header: FrameHeader, payload: ByteBuffer)?
   private var control = ByteBuffer()
   private var utf8 = UTF8Validator()
 
-  package init(role: Role, maximumMessageLength: Int) {
+  /// `inflates`: `permessage-deflate` was agreed on, without context takeover by the peer.
+  package init(role: Role, maximumMessageLength: Int, inflates: Bool = false) {
     self.role = role
+    self.inflates = inflates
     self.maximumMessageLength = maximumMessageLength
   }
 
@@ -53,7 +57,7 @@ package struct FrameDecoder {
   package mutating func next() throws(WebSocketFailure) -> WebSocketEvent? {
     while true {
       if frame == nil {
-        guard let header = try FrameHeader.read(from: &input) else {
+        guard let header = try FrameHeader.read(from: &input, allowingDeflated: inflates) else {
           releaseInputIfEmpty()
           return nil
         }
@@ -81,7 +85,7 @@ package struct FrameDecoder {
       guard message != nil else { throw .protocolError("a continuation without a message") }
     } else {
       guard message == nil else { throw .protocolError("a new message before the last one ended") }
-      message = (header.opcode, ByteBuffer())
+      message = (header, ByteBuffer())
       utf8 = UTF8Validator()
     }
     let soFar = message?.payload.readableBytes ?? 0
@@ -104,19 +108,39 @@ package struct FrameDecoder {
   }
 
   private mutating func append(_ piece: ByteBuffer, endsMessage: Bool) throws(WebSocketFailure) -> WebSocketEvent? {
-    guard let opcode = message?.opcode, var payload = message?.payload else { return nil }
+    guard let header = message?.header, var payload = message?.payload else { return nil }
     message = nil  // So that `payload` is uniquely referenced and grows in place.
-    if opcode == .text {
-      guard piece.withUnsafeReadableBytes({ utf8.validate($0) }), utf8.isComplete || !endsMessage else {
-        throw .invalidText
-      }
-    }
+    if !header.isDeflated { try check(piece, of: header, endsMessage: endsMessage) }
     if payload.readableBytes == 0 && endsMessage { payload = piece } else { payload.writeImmutableBuffer(piece) }
     guard endsMessage else {
-      message = (opcode, payload)
+      message = (header, payload)
       return nil
     }
-    return opcode == .text ? .text(payload) : .binary(payload)
+    if header.isDeflated {
+      payload = try inflated(payload)
+      try check(payload, of: header, endsMessage: true)
+    }
+    return header.opcode == .text ? .text(payload) : .binary(payload)
+  }
+
+  /// Fails at the first byte that keeps a text from being UTF-8.
+  private mutating func check(
+    _ piece: ByteBuffer, of header: FrameHeader, endsMessage: Bool
+  ) throws(WebSocketFailure) {
+    guard header.opcode == .text else { return }
+    guard piece.withUnsafeReadableBytes({ utf8.validate($0) }), utf8.isComplete || !endsMessage else {
+      throw .invalidText
+    }
+  }
+
+  private func inflated(_ payload: ByteBuffer) throws(WebSocketFailure) -> ByteBuffer {
+    let message = try Inflater.pool.withOne { inflater throws(WebSocketFailure) in
+      try inflater.inflate(payload, limit: maximumMessageLength)
+    }
+    guard let message else {
+      throw WebSocketFailure(code: .internalError, reason: "the server has no memory to inflate this message")
+    }
+    return message
   }
 
   private mutating func controlEvent(_ opcode: Opcode) throws(WebSocketFailure) -> WebSocketEvent {

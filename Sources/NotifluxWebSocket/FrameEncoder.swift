@@ -9,6 +9,30 @@ package enum FrameEncoder {
     frame(.text, payload: payload, mask: nil, allocator: allocator)
   }
 
+  package static func binary(_ payload: some Collection<UInt8>, allocator: ByteBufferAllocator) -> ByteBuffer {
+    frame(.binary, payload: payload, mask: nil, allocator: allocator)
+  }
+
+  /// The same message as a server's whole, unmasked data frame `plain`, deflated (RFC 7692 §7.2.1) so that nothing
+  /// before it is needed to inflate it; `plain` itself where that would not be smaller.
+  package static func deflated(_ plain: ByteBuffer, window: DeflateWindow) -> ByteBuffer {
+    var rest = plain
+    guard let header = try? FrameHeader.read(from: &rest, allowingDeflated: false),
+      rest.readableBytes >= deflateThreshold
+    else { return plain }
+    // The header's size is known when the payload's is.
+    var payload = ByteBufferAllocator().buffer(capacity: rest.readableBytes)
+    let isSmaller = Deflater.pool(window).withOne { deflater in
+      rest.withUnsafeReadableBytes { deflater.deflate($0, onto: &payload) }
+    }
+    guard isSmaller == true else { return plain }
+    return frame(
+      header.opcode, isDeflated: true, payload: payload.readableBytesView, mask: nil, allocator: ByteBufferAllocator())
+  }
+
+  /// Bytes of a payload below which deflating gains less than what a packet costs anyway.
+  private static let deflateThreshold = 64
+
   package static func ping(role: FrameDecoder.Role, payload: ByteBuffer = ByteBuffer()) -> ByteBuffer {
     control(.ping, role: role, payload: payload)
   }
@@ -33,9 +57,11 @@ package enum FrameEncoder {
     return control(.close, role: role, payload: payload)
   }
 
-  /// A client's text frame.
-  package static func maskedText(_ payload: some Collection<UInt8>, allocator: ByteBufferAllocator) -> ByteBuffer {
-    frame(.text, payload: payload, mask: .random(), allocator: allocator)
+  /// A client's frame that is a whole message.
+  package static func masked(
+    _ opcode: Opcode, _ payload: some Collection<UInt8>, allocator: ByteBufferAllocator
+  ) -> ByteBuffer {
+    frame(opcode, payload: payload, mask: .random(), allocator: allocator)
   }
 
   private static func control(_ opcode: Opcode, role: FrameDecoder.Role, payload: ByteBuffer) -> ByteBuffer {
@@ -45,10 +71,11 @@ package enum FrameEncoder {
   }
 
   static func frame(
-    _ opcode: Opcode, isFinal: Bool = true, payload: some Collection<UInt8>, mask: MaskKey?,
+    _ opcode: Opcode, isFinal: Bool = true, isDeflated: Bool = false, payload: some Collection<UInt8>, mask: MaskKey?,
     allocator: ByteBufferAllocator
   ) -> ByteBuffer {
-    let header = FrameHeader(isFinal: isFinal, opcode: opcode, payloadLength: payload.count, mask: mask)
+    let header = FrameHeader(
+      isFinal: isFinal, isDeflated: isDeflated, opcode: opcode, payloadLength: payload.count, mask: mask)
     var frame = allocator.buffer(capacity: FrameHeader.size(forLength: payload.count) + 4 + payload.count)
     header.write(to: &frame)
     let start = frame.writerIndex

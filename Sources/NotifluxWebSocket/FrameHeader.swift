@@ -3,19 +3,25 @@ import NIOCore
 /// Everything of a frame before its payload (RFC 6455 §5.2): 2 to 14 bytes.
 struct FrameHeader: Equatable {
   var isFinal: Bool
+  /// RSV1, which `permessage-deflate` sets in the first frame of a deflated message (RFC 7692 §6).
+  var isDeflated = false
   var opcode: Opcode
   var payloadLength: Int
   var mask: MaskKey?
 
-  /// Reads a header off the front of `buffer`; `nil`, and nothing read, while it is incomplete. Throws for what no
-  /// extension we negotiate allows: reserved bits or opcodes, lengths not in their shortest form, long or fragmented
-  /// control frames.
-  static func read(from buffer: inout ByteBuffer) throws(WebSocketFailure) -> FrameHeader? {
+  /// Reads a header off the front of `buffer`; `nil`, and nothing read, while it is incomplete. Throws for what was not
+  /// agreed on: reserved bits or opcodes, lengths not in their shortest form, long or fragmented control frames.
+  static func read(
+    from buffer: inout ByteBuffer, allowingDeflated: Bool
+  ) throws(WebSocketFailure) -> FrameHeader? {
     guard let (first, second) = buffer.getMultipleIntegers(at: buffer.readerIndex, as: (UInt8, UInt8).self) else {
       return nil
     }
-    guard first & 0x70 == 0 else { throw .protocolError("reserved bits are set") }
     guard let opcode = Opcode(rawValue: first & 0x0F) else { throw .protocolError("reserved opcode") }
+    let isDeflated = first & 0x40 != 0
+    guard first & 0x30 == 0, !isDeflated || allowingDeflated && opcode.beginsMessage else {
+      throw .protocolError("reserved bits are set")
+    }
     let isFinal = first & 0x80 != 0
     let shortLength = Int(second & 0x7F)
     if opcode.isControl && !(isFinal && shortLength <= 125) {
@@ -40,12 +46,13 @@ struct FrameHeader: Equatable {
     }
     guard buffer.readableBytes >= size else { return nil }
     buffer.moveReaderIndex(forwardBy: size)
-    return FrameHeader(isFinal: isFinal, opcode: opcode, payloadLength: length, mask: mask)
+    return FrameHeader(
+      isFinal: isFinal, isDeflated: isDeflated, opcode: opcode, payloadLength: length, mask: mask)
   }
 
   func write(to buffer: inout ByteBuffer) {
     let maskBit: UInt8 = mask == nil ? 0 : 0x80
-    buffer.writeInteger((isFinal ? 0x80 : 0) | opcode.rawValue)
+    buffer.writeInteger((isFinal ? 0x80 : 0) | (isDeflated ? 0x40 : 0) | opcode.rawValue)
     switch Self.size(forLength: payloadLength) {
     case 2: buffer.writeInteger(maskBit | UInt8(payloadLength))
     case 4:

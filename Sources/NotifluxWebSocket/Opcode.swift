@@ -9,4 +9,6 @@ package enum Opcode: UInt8, Sendable {
 
   /// Control frames may stand between the fragments of a message, and are never fragmented themselves (§5.4, §5.5).
   var isControl: Bool { rawValue & 0x8 != 0 }
+
+  var beginsMessage: Bool { self == .text || self == .binary }
 }

@@ -17,6 +17,9 @@ package struct WebSocketFailure: Error, Sendable, Equatable {
 
   static let invalidText = WebSocketFailure(code: .invalidPayload, reason: "the text is not valid UTF-8")
 
+  static let invalidDeflatedData = WebSocketFailure(
+    code: .invalidPayload, reason: "the message is not deflated as RFC 7692 has it")
+
   static func tooLarge(limit: Int) -> WebSocketFailure {
     WebSocketFailure(code: .tooLarge, reason: "a message may have at most \(limit) bytes")
   }

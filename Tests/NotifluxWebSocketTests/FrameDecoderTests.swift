@@ -49,7 +49,7 @@ import Testing
       let expected = [WebSocketEvent.text(ByteBuffer(string: text))]
       let allocator = ByteBufferAllocator()
       #expect(try decode(bytes(FrameEncoder.text(text.utf8, allocator: allocator)), pieces: pieces) == expected)
-      let masked = bytes(FrameEncoder.maskedText(text.utf8, allocator: allocator))
+      let masked = bytes(FrameEncoder.masked(.text, text.utf8, allocator: allocator))
       #expect(try decode(masked, role: .server, pieces: pieces) == expected)
     }
   }

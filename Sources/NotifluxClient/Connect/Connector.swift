@@ -6,7 +6,7 @@ import Synchronization
 
 /// Opens connections to one endpoint: name resolution, TCP by happy eyeballs (RFC 8305), TLS where the scheme asks for
 /// it. What is spoken on them is not known here.
-final class Connector: Sendable {
+package final class Connector: Sendable {
   let endpoint: Endpoint
   let eventLoop: any EventLoop
   private let timeout: TimeAmount
@@ -17,7 +17,7 @@ final class Connector: Sendable {
   /// Set before the event loop may stop: nothing must be asked of it afterwards.
   private let hasShutDown = Atomic(false)
 
-  init(endpoint: Endpoint, eventLoop: any EventLoop, configuration: ClientConfiguration) {
+  package init(endpoint: Endpoint, eventLoop: any EventLoop, configuration: ClientConfiguration) {
     self.endpoint = endpoint
     self.eventLoop = eventLoop
     timeout = TimeAmount(configuration.connectTimeout)

@@ -11,6 +11,7 @@ final class FrameHandler: ChannelDuplexHandler {
 
   private let endpoint: Endpoint
   private let idleTimeout: TimeAmount
+  private let messageHandler: (@Sendable (WebSocketEvent) -> WebSocketEvent?)?
   private let buffer: EventBuffer
   private var decoder: FrameDecoder
   /// What this turn of the loop brought.
@@ -29,6 +30,7 @@ final class FrameHandler: ChannelDuplexHandler {
     self.endpoint = endpoint
     self.buffer = buffer
     idleTimeout = TimeAmount(configuration.idleTimeout)
+    messageHandler = configuration.messageHandler
     decoder = FrameDecoder(role: .client, maximumMessageLength: configuration.maximumMessageLength)
   }
 
@@ -40,7 +42,7 @@ final class FrameHandler: ChannelDuplexHandler {
       promise?.fail(ClientError.unreachable(endpoint, reason: "the connection is closed"))
       return
     }
-    let frame = FrameEncoder.maskedText(text.utf8, allocator: context.channel.allocator)
+    let frame = FrameEncoder.masked(.text, text.utf8, allocator: context.channel.allocator)
     context.writeAndFlush(wrapOutboundOut(frame), promise: promise)
   }
 
@@ -119,6 +121,7 @@ final class FrameHandler: ChannelDuplexHandler {
 
   private func received(_ event: WebSocketEvent, _ context: ChannelHandlerContext) {
     switch event {
+    case .text where messageHandler != nil, .binary where messageHandler != nil: handle(event, context)
     case .text(let bytes): batch.append(.text(String(buffer: bytes)))
     case .binary: break  // Not part of the protocol.
     case .ping(let payload):
@@ -135,6 +138,18 @@ final class FrameHandler: ChannelDuplexHandler {
         close(code)  // The server closes the TCP connection after this (§7.1.1), or the timer does.
       }
     }
+  }
+
+  private func handle(_ message: WebSocketEvent, _ context: ChannelHandlerContext) {
+    guard !hasSentClose else { return }
+    let (opcode, payload): (Opcode, ByteBuffer)
+    switch messageHandler?(message) {
+    case .text(let bytes): (opcode, payload) = (.text, bytes)
+    case .binary(let bytes): (opcode, payload) = (.binary, bytes)
+    default: return
+    }
+    let frame = FrameEncoder.masked(opcode, payload.readableBytesView, allocator: context.channel.allocator)
+    context.write(wrapOutboundOut(frame), promise: nil)
   }
 
   private func end(_ end: LinkEvent.End) {

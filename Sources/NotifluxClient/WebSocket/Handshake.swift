@@ -3,14 +3,14 @@ import NIOHTTP1
 import NIOWebSocket
 
 /// Why there is no WebSocket.
-struct HandshakeFailure: Error, Sendable, Equatable {
-  var error: ClientError
+package struct HandshakeFailure: Error, Sendable, Equatable {
+  package var error: ClientError
   /// What the server asks to wait before the next attempt.
   var retryAfter: Duration?
 }
 
 /// What is spoken on a WebSocket.
-enum LinkMode: Sendable, Equatable {
+package enum LinkMode: Sendable, Equatable {
   /// The protocol of notiflux 0.2, where no subprotocol was agreed on.
   case text
   /// `notiflux.v1`.
@@ -27,20 +27,22 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias OutboundOut = HTTPClientRequestPart
 
   private let endpoint: Endpoint
+  private let route: String
   private let timeout: TimeAmount
   /// Of several outcomes the first counts.
   private let result: EventLoopPromise<LinkMode>
   private var answer: HTTPAnswer?
   private var timer: Scheduled<Void>?
 
-  init(endpoint: Endpoint, timeout: TimeAmount, result: EventLoopPromise<LinkMode>) {
+  init(endpoint: Endpoint, route: String, timeout: TimeAmount, result: EventLoopPromise<LinkMode>) {
     self.endpoint = endpoint
+    self.route = route
     self.timeout = timeout
     self.result = result
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path(for: "/ws"))
+    var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path(for: route))
     head.headers = ["Host": endpoint.hostHeader, "User-Agent": "notiflux"]
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

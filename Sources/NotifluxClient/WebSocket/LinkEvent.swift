@@ -2,14 +2,14 @@ import NIOCore
 import NotifluxProtocol
 
 /// What arrives on a ``WebSocketLink``, in the order it was sent.
-enum LinkEvent: Sendable, Equatable {
+package enum LinkEvent: Sendable, Equatable {
   case text(String)
   /// The answer to ``WebSocketLink/sendPing(_:)`` with this number: everything the server sent before it came before.
   case pong(UInt64)
   /// Always the last.
   case ended(End)
 
-  enum End: Sendable, Equatable {
+  package enum End: Sendable, Equatable {
     /// The server's close frame; `code` is `nil` where it was empty.
     case closed(CloseCode?, reason: String)
     /// There was no close frame, or we broke off.

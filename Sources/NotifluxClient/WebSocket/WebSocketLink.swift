@@ -3,7 +3,7 @@ import NIOHTTP1
 import NotifluxProtocol
 
 /// One WebSocket connection to a server, from its handshake to its end. Has a single consumer of events.
-final class WebSocketLink: Sendable {
+package final class WebSocketLink: Sendable {
   /// Bytes of events that may wait for the consumer before the socket is no longer read.
   static let bufferLimit = 1024 * 1024
 
@@ -29,7 +29,7 @@ final class WebSocketLink: Sendable {
   deinit { close() }
 
   /// Connects and shakes hands. Cancelling the task fails at once with ``ClientError/cancelled``.
-  static func connect(
+  package static func connect(
     _ connector: Connector, configuration: ClientConfiguration
   ) async throws(HandshakeFailure) -> WebSocketLink {
     guard !connector.isShutDown else { throw HandshakeFailure(error: .cancelled) }
@@ -50,7 +50,7 @@ final class WebSocketLink: Sendable {
   }
 
   /// What has arrived, waiting until something has. Empty after the last event, or when the task is cancelled.
-  func nextEvents() async -> [LinkEvent] {
+  package func nextEvents() async -> [LinkEvent] {
     let (events, wasFull) = await buffer.nextBatch()
     if wasFull { channel.eventLoop.execute { [frames] in frames.value.resumeReading() } }
     return events
@@ -96,7 +96,8 @@ final class WebSocketLink: Sendable {
       let buffer = EventBuffer(limit: bufferLimit)
       let frames = FrameHandler(endpoint: endpoint, configuration: configuration, buffer: buffer)
       let handshake = HandshakeHandler(
-        endpoint: endpoint, timeout: TimeAmount(configuration.connectTimeout), result: result)
+        endpoint: endpoint, route: configuration.webSocketRoute,
+        timeout: TimeAmount(configuration.connectTimeout), result: result)
       let upgrader = FrameUpgrader(
         offering: !configuration.prefersTextMode, handshake: handshake, frames: frames, result: result)
       do {

@@ -8,6 +8,7 @@ final class MessageRun {
   private(set) var rest: ContiguousArray<EncodedMessage> = []
   /// The bytes of all messages, a place each form; made when first asked for.
   private var joined: (text: ByteBuffer?, envelope: ByteBuffer?, event: ByteBuffer?, line: ByteBuffer?)
+  private var deflated: [WireForm: ByteBuffer] = [:]
 
   init(_ first: EncodedMessage) { self.first = first }
 
@@ -35,6 +36,7 @@ final class MessageRun {
     case .envelope: bytes(form, &joined.envelope)
     case .serverSentEvents: bytes(form, &joined.event)
     case .ndjson: bytes(form, &joined.line)
+    case .deflatedText, .deflatedEnvelope, .tightText, .tightEnvelope: bytes(form, &deflated[form])
     }
   }
 

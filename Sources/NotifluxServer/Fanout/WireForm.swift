@@ -10,12 +10,44 @@ enum WireForm: UInt8, CaseIterable, Sendable {
   case envelope
   case serverSentEvents
   case ndjson
+  // The first two with messages deflated (RFC 7692), and the same for clients that ask for a small window.
+  case deflatedText
+  case deflatedEnvelope
+  case tightText
+  case tightEnvelope
+
+  /// Of a WebSocket that agreed on `permessage-deflate` or did not.
+  static func webSocket(envelopes: Bool, deflate: DeflateWindow?) -> WireForm {
+    switch deflate {
+    case nil: envelopes ? .envelope : .text
+    case .full: envelopes ? .deflatedEnvelope : .deflatedText
+    case .small: envelopes ? .tightEnvelope : .tightText
+    }
+  }
+
+  /// The same without deflating.
+  var plain: WireForm {
+    switch self {
+    case .text, .deflatedText, .tightText: .text
+    case .envelope, .deflatedEnvelope, .tightEnvelope: .envelope
+    case .serverSentEvents, .ndjson: self
+    }
+  }
+
+  /// What messages are deflated with.
+  var window: DeflateWindow? {
+    switch self {
+    case .text, .envelope, .serverSentEvents, .ndjson: nil
+    case .deflatedText, .deflatedEnvelope: .full
+    case .tightText, .tightEnvelope: .small
+    }
+  }
 
   private static let allocator = ByteBufferAllocator()
 
-  /// The bytes of a published message.
+  /// The bytes of a published message for one subscriber, never deflated: that is for what is shared.
   func message(_ text: String, topic: Topic, cursor: Cursor) -> ByteBuffer {
-    if case .text = self { return Self.textFrame(text) }
+    if case .text = plain { return Self.textFrame(text) }
     return bytes(
       ServerEnvelope.message(topic: topic, cursor: cursor, data: text), type: "message", position: cursor)
   }
@@ -23,7 +55,7 @@ enum WireForm: UInt8, CaseIterable, Sendable {
   /// The bytes of anything else the server says; `nil` where text mode has no word for it. `position` is up to where
   /// everything has been sent before.
   func bytes(_ envelope: ServerEnvelope, position: Cursor) -> ByteBuffer? {
-    guard case .text = self else { return bytes(envelope.json, type: envelope.type, position: position) }
+    guard case .text = plain else { return bytes(envelope.json, type: envelope.type, position: position) }
     guard case .error(let refusal, let topic?, _) = envelope else { return nil }
     return Self.textFrame(ServerReply.subscribeRefused(topic: topic, reason: refusal.message))
   }
@@ -32,10 +64,10 @@ enum WireForm: UInt8, CaseIterable, Sendable {
   static func textFrame(_ text: String) -> ByteBuffer { FrameEncoder.text(text.utf8, allocator: allocator) }
 
   private func bytes(_ json: [UInt8], type: String, position: Cursor) -> ByteBuffer {
-    switch self {
-    case .text, .envelope: FrameEncoder.text(json, allocator: Self.allocator)
+    switch plain {
     case .serverSentEvents: ByteBuffer(bytes: EventStream.serverSentEvents.event(json, type: type, position: position))
     case .ndjson: ByteBuffer(bytes: EventStream.ndjson.event(json, type: type, position: position))
+    default: FrameEncoder.text(json, allocator: Self.allocator)
     }
   }
 }

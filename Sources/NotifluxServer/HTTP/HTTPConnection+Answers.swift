@@ -15,10 +15,10 @@ extension HTTPConnection {
     guard let transport, case .responding = state, let head = request else { return }
     switch reply {
     case .answer(let response): respond(response, to: head)
-    case .upgrade(let bytes, let mode):
+    case .upgrade(let bytes, let form):
       transport.write(bytes)
       transport.flush()
-      handOver(transport, to: SessionConnection(worker: worker, mode: mode))
+      handOver(transport, to: SessionConnection(worker: worker, form: form))
     case .stream(let events):
       let bytes = encode(EventsEndpoint.head(of: events.stream), to: head, closes: true)
       handOver(

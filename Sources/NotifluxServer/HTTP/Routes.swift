@@ -5,7 +5,7 @@ import NotifluxProtocol
 enum Reply {
   case answer(HTTPResponse)
   /// The connection becomes a WebSocket, once these bytes are sent.
-  case upgrade(ByteBuffer, SessionMachine.Mode)
+  case upgrade(ByteBuffer, WireForm)
   /// The connection becomes a stream of events.
   case stream(EventsRequest)
 

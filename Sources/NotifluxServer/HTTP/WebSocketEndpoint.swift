@@ -12,7 +12,12 @@ enum WebSocketEndpoint {
       let key = try check(head, origins: worker.configuration.allowedOrigins)
       // Unlike the others, these names are told apart by case (RFC 6455 §4.1).
       let speaksEnvelopes = head.list("sec-websocket-protocol").contains { $0.hasBytes(subprotocol) }
-      return .upgrade(answer(to: key, speaksEnvelopes: speaksEnvelopes), speaksEnvelopes ? .envelope : .text)
+      let deflate =
+        worker.configuration.allowsCompression
+        ? DeflateAgreement(offers: head.list("sec-websocket-extensions")) : nil
+      return .upgrade(
+        answer(to: key, speaksEnvelopes: speaksEnvelopes, deflate: deflate),
+        .webSocket(envelopes: speaksEnvelopes, deflate: deflate?.window))
     } catch {
       return .answer(error.response)
     }
@@ -21,7 +26,9 @@ enum WebSocketEndpoint {
   /// Offered by clients that speak envelopes (RFC 6455 §1.9).
   private static let subprotocol: StaticString = "notiflux.v1"
 
-  private static func answer(to key: HandshakeKey, speaksEnvelopes: Bool) -> ByteBuffer {
+  private static func answer(
+    to key: HandshakeKey, speaksEnvelopes: Bool, deflate: DeflateAgreement?
+  ) -> ByteBuffer {
     var buffer = ByteBufferAllocator().buffer(capacity: 256)
     buffer.writeStaticString(Status.switchingProtocols.line)
     buffer.writeStaticString("upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ")
@@ -29,6 +36,10 @@ enum WebSocketEndpoint {
     if speaksEnvelopes {
       buffer.writeStaticString("\r\nsec-websocket-protocol: ")
       buffer.writeStaticString(subprotocol)
+    }
+    if let deflate {
+      buffer.writeStaticString("\r\nsec-websocket-extensions: ")
+      buffer.writeStaticString(deflate.answer)
     }
     buffer.writeStaticString("\r\n\r\n")
     return buffer

@@ -8,9 +8,13 @@ import NotifluxWebSocket
 final class SessionConnection: SubscriberConnection {
   /// What came in and waits for more of it, or for its turn; an idle connection has none.
   private final class Input {
-    var decoder = FrameDecoder(role: .server, maximumMessageLength: Limits.clientMessage)
+    var decoder: FrameDecoder
     /// A token is being verified: what comes after must wait for what it decides.
     var awaitsVerdict = false
+
+    init(maximumMessageLength: Int, inflates: Bool) {
+      decoder = FrameDecoder(role: .server, maximumMessageLength: maximumMessageLength, inflates: inflates)
+    }
   }
 
   private var machine: SessionMachine
@@ -18,9 +22,12 @@ final class SessionConnection: SubscriberConnection {
   /// Set once nothing the peer sends is looked at any more.
   private var isDeaf = false
 
-  init(worker: Worker, mode: SessionMachine.Mode) {
-    machine = SessionMachine(mode: mode, now: worker.now)
-    super.init(worker: worker, form: mode == .text ? .text : .envelope)
+  /// `form` is one of a WebSocket.
+  override init(worker: Worker, form: WireForm) {
+    let isForeign = worker.configuration.messageHandler != nil
+    machine = SessionMachine(
+      mode: isForeign ? .foreign : form.plain == .envelope ? .envelope : .text, now: worker.now)
+    super.init(worker: worker, form: form)
   }
 
   override var isOpen: Bool { machine.isOpen }
@@ -29,7 +36,7 @@ final class SessionConnection: SubscriberConnection {
 
   override func connected() {
     worker.schedule(self, at: machine.deadline)
-    guard form == .envelope else { return }
+    guard form.plain == .envelope else { return }
     let place = worker.services.hub.cursor(worker.hub.delivered)
     say(.welcome(place, pingInterval: Limits.pingInterval), position: place)
     transport?.flush()
@@ -44,7 +51,9 @@ final class SessionConnection: SubscriberConnection {
     if input == nil, FrameDecoder.isPong(bytes) {
       return perform(machine.receive(.pong(ByteBuffer()), now: worker.now))
     }
-    let input = input ?? Input()
+    let input =
+      input
+      ?? Input(maximumMessageLength: worker.configuration.maximumClientMessage, inflates: form.window != nil)
     input.decoder.feed(ByteBuffer(bytes: bytes))
     work(input)
   }
@@ -116,6 +125,7 @@ final class SessionConnection: SubscriberConnection {
     switch action {
     case .reply(let text): send(WireForm.textFrame(text))
     case .say(let envelope): say(envelope)
+    case .handle(let message): handle(message)
     case .subscribe(let subject, let token, let since, let id): subscribe(subject, token, since, id)
     case .unsubscribe(let topic): unsubscribe(from: topic)
     case .unsubscribeAll: unsubscribeAll()
@@ -131,6 +141,16 @@ final class SessionConnection: SubscriberConnection {
       isDeaf = true
       transport.close()
     }
+  }
+
+  private func handle(_ message: WebSocketEvent) {
+    let frame: ByteBuffer
+    switch worker.configuration.messageHandler?(message) {
+    case .text(let payload): frame = FrameEncoder.text(payload.readableBytesView, allocator: ByteBufferAllocator())
+    case .binary(let payload): frame = FrameEncoder.binary(payload.readableBytesView, allocator: ByteBufferAllocator())
+    default: return
+    }
+    send(form.window.map { FrameEncoder.deflated(frame, window: $0) } ?? frame)
   }
 
   private func say(_ envelope: ServerEnvelope) {

@@ -7,6 +7,8 @@ enum SessionAction: Equatable {
   /// Text mode alone has answers that are no envelopes.
   case reply(String)
   case say(ServerEnvelope)
+  /// A message that means nothing to the hub: for ``ServerConfiguration/messageHandler``.
+  case handle(WebSocketEvent)
   case subscribe(ServerEnvelope.Subject, token: String?, since: Cursor?, id: RequestID?)
   case unsubscribe(Topic)
   case unsubscribeAll
@@ -25,7 +27,11 @@ enum SessionAction: Equatable {
 /// Time is counted in ticks of one second.
 struct SessionMachine {
   /// How messages are read.
-  enum Mode: Sendable { case text, envelope }
+  enum Mode: Sendable {
+    case text, envelope
+    /// By someone else.
+    case foreign
+  }
 
   private enum State: Equatable {
     case open
@@ -72,6 +78,7 @@ struct SessionMachine {
       return [.close(code, ""), .disconnect]
     case (.open, .ping(let payload)): return [.pong(payload)]
     case (.open, .pong): return []
+    case (.open, .text) where mode == .foreign, (.open, .binary) where mode == .foreign: return [.handle(event)]
     case (.open, .binary):
       let refusal = Refusal(.badRequest, "binary messages are not understood; send JSON as text")
       return mode == .text ? [] : [.say(.error(refusal, topic: nil, id: nil))]

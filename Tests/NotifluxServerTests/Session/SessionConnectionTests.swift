@@ -12,10 +12,10 @@ import Testing
   @Test("a session that is closed while its token is checked still reads its peer's close, and ends with it")
   func closedDuringCheck() throws {
     let fixture = try HTTPFixture()
-    let session = SessionConnection(worker: fixture.worker, mode: .text)
+    let session = SessionConnection(worker: fixture.worker, form: .text)
     session.takeOver(fixture.wire)
     let command = "/subscribe t \(try fixture.token(.subscribe))"
-    fixture.receive(frame(FrameEncoder.maskedText(command.utf8, allocator: ByteBufferAllocator())))
+    fixture.receive(frame(FrameEncoder.masked(.text, command.utf8, allocator: ByteBufferAllocator())))
     #expect(fixture.wire.events == ["pause"])
     session.drain(reconnectIn: 0)
     let answered = fixture.wire.written
