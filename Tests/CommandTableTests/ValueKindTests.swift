@@ -50,6 +50,22 @@ struct ValueKindTests {
     #expect(reading(text, as: .duration) == .success(value))
   }
 
+  @Test(
+    "a rate is so many a second, whatever its unit",
+    arguments: [("0", 0.0), ("100", 100), ("2.5/s", 2.5), ("600/m", 10), ("36/h", 0.01), ("1000000/s", 1e6)])
+  func rate(_ text: String, _ value: Double) {
+    #expect(reading(text, as: .rate) == .success(value))
+  }
+
+  @Test("a rate refuses other units, signs and what is too fast") func badRate() {
+    for text in ["", "/s", "5/", "5/d", "5s", "-1", "5 /s", "1e3", "5/s/s"] {
+      #expect(reason(text, as: .rate) == "is not a rate", "\(text)")
+    }
+    for text in ["1000001", "1000001/s", "60000060/m", "99999999999999999999999999999999/h"] {
+      #expect(reason(text, as: .rate) == "is above 1000000/s", "\(text)")
+    }
+  }
+
   @Test("a duration refuses bare numbers, strange units and disorder") func badDuration() {
     for text in ["5", "1h30", "0", "1.5"] { #expect(reason(text, as: .duration) == "has no unit", "\(text)") }
     for text in ["", "s", "5 s", "5x", "30m1h", "1s1s", "-5s", "+5s", "1.s", ".5s", "5S", "1e3s", "1.0000000001s"] {
