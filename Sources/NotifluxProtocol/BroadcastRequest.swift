@@ -93,7 +93,7 @@ extension BroadcastRequest {
     private static let idKey = JSONName.key("id")
 
     mutating func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
-      var reader = JSONReader(bytes)
+      var reader = JSONReader(bytes, maximumValues: Limits.valuesPerBroadcast)
       try reader.document { (reader) throws(JSONError) in
         isObject = try reader.kind() == .object
         guard isObject else { return try reader.skip() }

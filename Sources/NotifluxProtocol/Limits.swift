@@ -13,6 +13,9 @@ package enum Limits {
   package static let idempotencyKey = 128
   /// Topics one publish may name.
   package static let topicsPerBroadcast = 1000
+  /// Elements and members in the body of a publish, at any depth: some 3 ms of reading, however they are made up. Those
+  /// we know take a thousand at the most; what is unknown is only skipped.
+  package static let valuesPerBroadcast = 10_000
   /// Seconds for which the same idempotency key returns the first answer.
   package static let idempotencyWindow = 300
   /// Seconds within which a request head must be complete (408 afterwards).

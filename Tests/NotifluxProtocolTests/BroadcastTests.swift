@@ -34,6 +34,29 @@ import Testing
     #expect(refusal.message.contains(part), "\(refusal.message)")
   }
 
+  @Test("a body may have 10,000 values and no more, whatever they are", arguments: ["1", "[]", "{}", #"{"a":[[1]]}"#])
+  func values(_ value: String) throws {
+    let each = value.filter { "[{".contains($0) }.isEmpty ? 1 : value == #"{"a":[[1]]}"# ? 4 : 1
+    func body(_ count: Int) -> String {
+      let values = Array(repeating: value, count: count).joined(separator: ",")
+      return #"{"topic":"t","else":[\#(values)],"message":"m"}"#
+    }
+    let most = (Limits.valuesPerBroadcast - 3) / each
+    #expect(try parse(body(most)).message == "m")
+    #expect { try parse(body(most + 1)) } throws: { error in
+      (error as? Refusal)?.message.contains("more than 10000 values") == true
+    }
+  }
+
+  @Test("a publish may name 1000 topics and no more")
+  func topics() throws {
+    func body(_ count: Int) -> String {
+      #"{"topics":[\#((0..<count).map { "\"\($0)\"" }.joined(separator: ","))],"message":"m"}"#
+    }
+    #expect(try parse(body(1000)).topics.count == 1000)
+    #expect(throws: Refusal.self) { try parse(body(1001)) }
+  }
+
   @Test("an idempotency key may have 128 bytes and no more")
   func boundsID() throws {
     let key = String(repeating: "k", count: 128)

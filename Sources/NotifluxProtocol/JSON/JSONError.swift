@@ -7,6 +7,7 @@ package struct JSONError: Error, Sendable, Equatable {
     case incomplete(String)
     case duplicateMember(String)
     case tooDeep(maximum: Int)
+    case tooMany(maximum: Int)
     case controlCharacter
     case invalidEscape
     case unpairedSurrogate
@@ -32,6 +33,7 @@ extension JSONError.Reason {
     case .incomplete(let what): "the text ends where \(what) was expected,"
     case .duplicateMember(let name): "duplicate member \(Self.quoted(name))"
     case .tooDeep(let maximum): "arrays and objects are nested more than \(maximum) deep"
+    case .tooMany(let maximum): "there are more than \(maximum) values"
     case .controlCharacter: "a control character in a string must be escaped"
     case .invalidEscape: "unknown escape in a string"
     case .unpairedSurrogate: "half of a surrogate pair"

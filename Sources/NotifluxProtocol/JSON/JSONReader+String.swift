@@ -71,7 +71,8 @@ extension JSONReader {
     case UInt8(ascii: "r"): content.append(0x0D)
     case UInt8(ascii: "u"):
       let scalar = try scalar(startingAt: start)
-      content.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+      // Byte by byte: to append a sequence takes ten times as long.
+      for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { content.append(byte) }
     default: throw failure(.invalidEscape, at: start)
     }
   }

@@ -10,12 +10,17 @@ struct JSONReader {
   var position = 0
   private let maximumDepth: Int
   private var depth = 0
+  /// Elements and members that may still come.
+  private var valuesLeft: Int
+  private let maximumValues: Int
 
   /// `bytes` must stay as they are while the reader, or a name it gave out, is used.
-  init(_ bytes: UnsafeRawBufferPointer, maximumDepth: Int = JSONValue.defaultMaximumDepth) {
+  init(_ bytes: UnsafeRawBufferPointer, maximumDepth: Int = JSONValue.defaultMaximumDepth, maximumValues: Int = .max) {
     start = bytes.baseAddress ?? UnsafeRawPointer(StaticString("").utf8Start)
     count = bytes.count
     self.maximumDepth = maximumDepth
+    self.maximumValues = maximumValues
+    valuesLeft = maximumValues
   }
 
   /// The whole text: one value, which `read` reads, and nothing but white space around it.
@@ -100,6 +105,7 @@ struct JSONReader {
     skipSpace()
     if !take(UInt8(ascii: "]")) {
       while true {
+        try countValue()
         try element(&self)
         skipSpace()
         if take(UInt8(ascii: "]")) { break }
@@ -126,6 +132,7 @@ struct JSONReader {
         skipSpace()
         guard take(UInt8(ascii: ":")) else { throw expected("':'") }
         skipSpace()
+        try countValue()
         try member(name, &self)
         skipSpace()
         if take(UInt8(ascii: "}")) { break }
@@ -194,6 +201,11 @@ struct JSONReader {
     guard depth < maximumDepth else { throw failure(.tooDeep(maximum: maximumDepth)) }
     depth += 1
     position += 1
+  }
+
+  private mutating func countValue() throws(JSONError) {
+    guard valuesLeft > 0 else { throw failure(.tooMany(maximum: maximumValues)) }
+    valuesLeft -= 1
   }
 
   func failure(_ reason: JSONError.Reason, at offset: Int? = nil) -> JSONError {
