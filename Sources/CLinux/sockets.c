@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-int notiflux_accept(int listener) {
-  int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+int notiflux_accept(int listener, struct sockaddr_storage *peer) {
+  socklen_t length = sizeof *peer;
+  int fd = accept4(listener, (struct sockaddr *)peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
   return fd < 0 ? -errno : fd;
 }
 

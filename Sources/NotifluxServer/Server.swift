@@ -35,7 +35,11 @@ public final class Server: Sendable {
     self.now = now
     tls = configuration.tls.map(TLSContextBox.init)
     authorizer = Authorizer(
-      keys: configuration.keys, leeway: configuration.leeway, threads: configuration.workers, now: now)
+      keys: configuration.keys, leeway: configuration.leeway, threads: configuration.workers,
+      rates: AuthRates(
+        publishing: configuration.publishRate, badTokens: configuration.badTokenRate,
+        badTokensPerAddress: configuration.badTokenRatePerAddress),
+      now: now)
   }
 
   /// Binds and serves. Returns the address with the port that was really taken. Throws what kept it from binding.
@@ -65,7 +69,9 @@ public final class Server: Sendable {
       hub: Hub(
         epoch: SystemClock.newEpoch(), history: configuration.history, mailboxes: hubs.map(Mailbox.init),
         uptime: SystemClock.uptime),
-      authorizer: authorizer, logger: logger, connections: ConnectionCount(limit: configuration.maximumConnections),
+      authorizer: authorizer, logger: logger,
+      connections: ConnectionCount(
+        limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress),
       now: now)
     let workers = hubs.map { hub in
       let worker = Worker(configuration: configuration, services: services, hub: hub.given, loop: hub.loop)

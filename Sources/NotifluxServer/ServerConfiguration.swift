@@ -20,12 +20,22 @@ public struct ServerConfiguration: Sendable {
   public var history = HistoryLimits(messagesPerTopic: 100, lifetime: 300, bytes: 64 << 20)
   /// Connections at one time, over all workers.
   public var maximumConnections = 10_000
+  /// Connections of one client address at one time, an IPv6 address counting as its /64; 0: any number.
+  public var maximumConnectionsPerAddress = 0
+  /// Connections that are no subscription (yet); beyond, one that waits for its client is closed for each new one.
+  public var maximumHTTPConnections = 5_000
   /// Topics one connection may be subscribed to.
   public var maximumSubscriptions = 128
   /// Bytes of the largest body of a publish.
   public var maximumMessageSize = 2 << 20
   /// Bytes that may wait for one slow connection before it is closed with 1013.
   public var maximumPending = 4 << 20
+  /// Messages that all tokens with the same `sub` may publish, or one token without; `nil`: any number.
+  public var publishRate: RateLimit?
+  /// Bad tokens of one connection whose signatures are checked; `nil`: any number.
+  public var badTokenRate: RateLimit? = RateLimit(perSecond: 10)
+  /// Bad tokens of one client address whose signatures are checked; `nil`: any number.
+  public var badTokenRatePerAddress: RateLimit?
   /// Which web pages may talk to this server.
   public var allowedOrigins: OriginPolicy = .unrestricted
   /// Serves `https` and `wss` instead of `http` and `ws`.

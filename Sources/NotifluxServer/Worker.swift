@@ -14,6 +14,9 @@ final class Worker {
   private var wheel = TimerWheel<Connection>()
   /// Whose time has come: no longer in the wheel.
   private var due: ContiguousArray<Connection> = []
+  let lobby: Lobby
+  /// What was turned away since the last tick.
+  var tally = Tally()
   private var dateText = HTTPDate.text(secondsSince1970: 0)
 
   init(
@@ -23,6 +26,9 @@ final class Worker {
     self.services = services
     self.hub = hub
     self.loop = loop
+    // Connections are dealt to the workers in turn: each has its share.
+    let workers = configuration.workers
+    lobby = Lobby(limit: (configuration.maximumHTTPConnections + workers - 1) / workers)
     dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
   }
 
@@ -36,6 +42,26 @@ final class Worker {
   func schedule(_ connection: Connection, at deadline: Int) { wheel.schedule(connection, at: deadline) }
 
   func remove(_ connection: Connection) { wheel.cancel(connection) }
+
+  // MARK: Admission
+
+  /// Counts a new connection, if there may be one more of this client.
+  func admit(_ client: ClientAddress) -> ConnectionCount.Admission {
+    let admission = services.connections.enter(client)
+    switch admission {
+    case .welcome: break
+    case .serverFull: tally.serverFull += 1
+    case .addressFull: tally.addressFull += 1
+    }
+    return admission
+  }
+
+  /// Lets a connection that begins with HTTP in, if need be for another one.
+  func welcome(_ connection: HTTPConnection) {
+    guard let leaving = lobby.enter(connection) else { return }
+    tally.displaced += 1
+    leaving.transport?.close()
+  }
 
   private var connections: [Connection] { wheel.entries + due }
 
@@ -58,6 +84,8 @@ final class Worker {
     dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
     services.hub.expire()
     services.authorizer.sweep()
+    tally.log(to: services.logger)
+    tally = Tally()
     due += wheel.advance()
     serveDue()
   }

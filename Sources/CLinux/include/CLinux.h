@@ -9,11 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 /* -- Sockets: sockets.c ------------------------------------------------------------------------------------------ */
 
-/* The next connection of a listening socket, as a descriptor that never blocks and does not survive an exec. */
-int notiflux_accept(int listener);
+/* The next connection of a listening socket, as a descriptor that never blocks and does not survive an exec, and the
+ * address of its peer. */
+int notiflux_accept(int listener, struct sockaddr_storage *peer);
 
 /* Sends without waiting and without SIGPIPE, and again where a signal came between: the number of bytes taken, which
  * may be fewer than `length`; -EAGAIN where the socket takes none now. At most 2 GiB - 1 at once. */

@@ -15,6 +15,11 @@ enum AuthLimits {
   static let secondChances = 8
   /// Tokens that are looked at for expiry at a time: all of them within half a minute if asked once a second.
   static let sweptTokens = 512
+  /// Subjects whose rate of publishing is known at a time: twice as many as tokens are remembered, each of which keeps
+  /// its subject. Some 200 bytes each.
+  static let subjectBuckets = 2 * cachedTokens
+  /// Addresses whose failed checks are known at a time. Some 200 bytes each.
+  static let addressBuckets = 64 * 1024
   /// Verdicts that are held back for one wake-up of their loop: waking one costs some microseconds, a check 70. Only
   /// while there is more to check at once.
   static let answersTogether = 4

@@ -14,12 +14,18 @@ struct TokenVerification {
   let request: TokenRequest
   let token: UnverifiedToken
   let authorizer: Authorizer
+  let payer: any CheckPayer
 
   /// On `loop`: begins the check, or joins the one of the same token that is under way. `done` runs on `loop`, once, in
   /// a later task; never when the loop ends before that. Callers do one at a time for a connection: this is what bounds
   /// the queue of the verifier threads.
   func run(on loop: any WorkerLoop, _ done: @escaping (Result<Void, Refusal>) -> Void) {
-    authorizer.verify(token, for: TokenApplicant(request: request, loop: loop, done))
+    let (authorizer, payer) = (authorizer, payer)
+    let applicant = TokenApplicant(request: request, loop: loop) { verdict in
+      if case .failure(let refusal) = verdict { authorizer.failedChecks.count(refusal, of: payer) }
+      done(verdict)
+    }
+    authorizer.verify(token, for: applicant)
   }
 }
 

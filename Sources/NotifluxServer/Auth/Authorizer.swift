@@ -1,6 +1,13 @@
 import NotifluxJWT
 import NotifluxProtocol
 
+/// How often what takes a token may happen; `nil` for any number of times.
+struct AuthRates: Sendable {
+  var publishing: RateLimit?
+  var badTokens: RateLimit?
+  var badTokensPerAddress: RateLimit?
+}
+
 /// Decides by its token whether a client may do what it asks. Shared by all workers.
 ///
 /// Signatures are checked by the loops, a few a turn, and on threads of its own, once a token: the claims of good tokens
@@ -9,20 +16,27 @@ import NotifluxProtocol
 final class Authorizer: Sendable {
   private let register: TokenRegister
   private let threads: VerifierThreads
+  let failedChecks: FailedChecks
 
-  /// `leeway` is how many seconds `exp` and `nbf` may be missed by; `now` is seconds since 1970. Without threads, tokens
-  /// are checked on the thread that asks.
-  init(keys: [PublicKey], leeway: Double, threads: Int, now: @escaping @Sendable () -> Double) {
-    let register = TokenRegister(keys: keys, leeway: leeway, now: now)
+  /// `leeway` is how many seconds `exp` and `nbf` may be missed by; `now` is seconds since 1970, `uptime` those of a
+  /// clock that never goes back. Without threads, tokens are checked on the thread that asks.
+  init(
+    keys: [PublicKey], leeway: Double, threads: Int, rates: AuthRates = AuthRates(),
+    now: @escaping @Sendable () -> Double, uptime: @escaping @Sendable () -> Double = SystemClock.uptime
+  ) {
+    let register = TokenRegister(keys: keys, leeway: leeway, publishing: rates.publishing, now: now, uptime: uptime)
     self.register = register
+    failedChecks = FailedChecks(
+      perConnection: rates.badTokens, perAddress: rates.badTokensPerAddress, uptime: uptime)
     self.threads = VerifierThreads(count: threads) { queue in Self.work(queue, register) }
   }
 
   deinit { stop() }
 
   /// Whether `token` opens every one of `topics` for `scope`, as far as that can be said at once: in less than a
-  /// microsecond for a token that is remembered, in a few for one that is not well-formed.
-  func authorize(_ token: String?, scope: Scope, topics: [Topic]) -> Authorization {
+  /// microsecond for a token that is remembered, in a few for one that is not well-formed. A publish that is granted
+  /// counts. `payer` pays for a check that fails.
+  func authorize(_ token: String?, scope: Scope, topics: [Topic], by payer: any CheckPayer) -> Authorization {
     guard let token, !token.isEmpty else {
       return .refused(
         Refusal(.tokenMissing, "a token is missing; make one with notiflux token \(scope.rawValue)"))
@@ -33,9 +47,10 @@ final class Authorizer: Sendable {
     case .failure(let refusal)?: return .refused(refusal)
     case nil: break
     }
+    if let refusal = failedChecks.refusal(for: payer) { return .refused(refusal) }
     do {
       let unverified = try UnverifiedToken(Array(token.utf8))
-      return .unverified(TokenVerification(request: request, token: unverified, authorizer: self))
+      return .unverified(TokenVerification(request: request, token: unverified, authorizer: self, payer: payer))
     } catch {
       return .refused(error)
     }
@@ -46,7 +61,10 @@ final class Authorizer: Sendable {
 
   /// Forgets some tokens that have expired. To be called now and then, such as once a second: a token that is never used
   /// again would stay as long as there is room. A few microseconds.
-  func sweep() { register.sweep() }
+  func sweep() {
+    register.sweep()
+    failedChecks.sweep()
+  }
 
   /// How many tokens are remembered.
   var cachedTokens: Int { register.count }

@@ -20,6 +20,8 @@ struct TokenCache {
   private struct Entry {
     let key: Key
     let claims: Claims
+    /// Of the token's subject, where publishing is limited.
+    let bucket: SharedBucket?
     let cost: Int
     var wasUsed = false
   }
@@ -44,14 +46,14 @@ struct TokenCache {
   var count: Int { entries.count }
 
   /// What `body` makes of the claims of this very token, if they are remembered; spares it at the next eviction.
-  mutating func use<Answer>(_ token: String, _ body: (Claims) -> Answer) -> Answer? {
+  mutating func use<Answer>(_ token: String, _ body: (Claims, SharedBucket?) -> Answer) -> Answer? {
     guard let place = places[Key(token: token)] else { return nil }
     entries[place].wasUsed = true
-    return body(entries[place].claims)
+    return body(entries[place].claims, entries[place].bucket)
   }
 
   /// Remembers what is judged at each use; evicts as many as it takes. The signature must have been good.
-  mutating func insert(_ token: String, _ claims: Claims) {
+  mutating func insert(_ token: String, _ claims: Claims, bucket: SharedBucket? = nil) {
     let key = Key(token: token)
     let cost = Self.cost(token, claims)
     guard cost <= maximumBytes, maximumCount > 0, places[key] == nil else { return }
@@ -59,7 +61,7 @@ struct TokenCache {
     let kept = Claims(
       topics: claims.topics, scope: claims.scope, expires: claims.expires, notBefore: claims.notBefore)
     places[key] = entries.count
-    entries.append(Entry(key: key, claims: kept, cost: cost))
+    entries.append(Entry(key: key, claims: kept, bucket: bucket, cost: cost))
     bytes += cost
   }
 

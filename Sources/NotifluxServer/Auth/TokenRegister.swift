@@ -10,6 +10,7 @@ final class TokenRegister: Sendable {
     /// Counts the sets of keys.
     var generation = 0
     var cache = TokenCache()
+    var rates = PublishRates()
     /// Every token under check, with those who wait for it.
     var applicants: [ByteKey: [TokenApplicant]] = [:]
     var isClosed = false
@@ -23,12 +24,20 @@ final class TokenRegister: Sendable {
 
   private let state: NIOLockedValueBox<State>
   private let leeway: Double
+  /// `nil`: any number of messages.
+  private let publishing: RateLimit?
   private let now: @Sendable () -> Double
+  private let uptime: @Sendable () -> Double
 
-  init(keys: [PublicKey], leeway: Double, now: @escaping @Sendable () -> Double) {
+  init(
+    keys: [PublicKey], leeway: Double, publishing: RateLimit?, now: @escaping @Sendable () -> Double,
+    uptime: @escaping @Sendable () -> Double
+  ) {
     state = NIOLockedValueBox(State(verifier: TokenVerifier(keys: keys, leeway: leeway)))
     self.leeway = leeway
+    self.publishing = publishing
     self.now = now
+    self.uptime = uptime
   }
 
   /// How many tokens are remembered.
@@ -39,14 +48,33 @@ final class TokenRegister: Sendable {
     // One topic is judged in place. Many take longer than others should wait for the lock.
     guard request.topics.count > 1 else {
       return state.withLockedValue { state in
-        let verdict = state.cache.use(request.token) { request.judge($0, now: now(), leeway: leeway) }
+        let verdict = state.cache.use(request.token) { claims, bucket in
+          charge(request.judge(claims, now: now(), leeway: leeway), request, bucket)
+        }
         if Self.hasExpired(verdict) { state.cache.remove(request.token) }
         return verdict
       }
     }
-    guard let claims = state.withLockedValue({ $0.cache.use(request.token) { $0 } }) else { return nil }
+    let known = state.withLockedValue { $0.cache.use(request.token) { (claims: $0, bucket: $1) } }
+    guard let (claims, bucket) = known else { return nil }
     let verdict = request.judge(claims, now: now(), leeway: leeway)
     if Self.hasExpired(verdict) { state.withLockedValue { $0.cache.remove(request.token) } }
+    guard publishing != nil, bucket != nil else { return verdict }
+    return state.withLockedValue { _ in charge(verdict, request, bucket) }
+  }
+
+  /// A publish that is granted counts, one message for each topic, and may still be one too many. To be called under the
+  /// lock.
+  private func charge(
+    _ verdict: Result<Void, Refusal>, _ request: TokenRequest, _ bucket: SharedBucket?
+  ) -> Result<Void, Refusal> {
+    guard let bucket, let publishing, request.scope == .broadcast, case .success = verdict else { return verdict }
+    let now = uptime()
+    let wait = bucket.bucket.wait(under: publishing, now: now)
+    if wait > 0 {
+      return .failure(Refusal(.rateLimited, "this token's subject publishes too fast", retryAfter: wait))
+    }
+    bucket.bucket.take(request.topics.count, under: publishing, now: now)
     return verdict
   }
 
@@ -70,7 +98,11 @@ final class TokenRegister: Sendable {
   /// Forgets some of the tokens that have expired, if any.
   func sweep() {
     let time = now() - leeway
-    state.withLockedValue { $0.cache.sweep(expiredAt: time, limit: AuthLimits.sweptTokens) }
+    let uptime = uptime()
+    state.withLockedValue { state in
+      state.cache.sweep(expiredAt: time, limit: AuthLimits.sweptTokens)
+      state.rates.sweep(now: uptime)
+    }
   }
 
   // MARK: Checks
@@ -100,16 +132,22 @@ final class TokenRegister: Sendable {
       let (verifier, generation) = state.withLockedValue { ($0.verifier, $0.generation) }
       let result = Result { () throws(Refusal) in try verifier.claims(of: check.unverified) }
       let time = now()
-      let applicants = state.withLockedValue { state -> [TokenApplicant]? in
+      let answers = state.withLockedValue { state -> (bucket: SharedBucket?, applicants: [TokenApplicant])? in
         guard state.generation == generation else { return nil }
+        var bucket: SharedBucket?
         if case .success(let claims) = result, time - leeway < claims.expires {
-          state.cache.insert(check.token.text, claims)
+          if publishing != nil, claims.scope == .broadcast {
+            bucket = state.rates.bucket(of: claims, token: check.token.text, now: uptime())
+          }
+          state.cache.insert(check.token.text, claims, bucket: bucket)
         }
-        return state.applicants.removeValue(forKey: check.token) ?? []
+        return (bucket, state.applicants.removeValue(forKey: check.token) ?? [])
       }
-      guard let applicants else { continue }
+      guard let (bucket, applicants) = answers else { continue }
       return applicants.map { applicant in
-        (applicant, result.flatMap { applicant.request.judge($0, now: time, leeway: leeway) })
+        let verdict = result.flatMap { applicant.request.judge($0, now: time, leeway: leeway) }
+        guard bucket != nil else { return (applicant, verdict) }
+        return (applicant, state.withLockedValue { _ in charge(verdict, applicant.request, bucket) })
       }
     }
   }

@@ -6,7 +6,8 @@ import NotifluxProtocol
 final class BatchRun {
   private static let window = 32
 
-  private let worker: Worker
+  /// Holds this in turn, until all is answered or the client has gone.
+  private let connection: Connection
   private let bearerToken: String?
   /// Takes answers as they can be sent; called with the last one's `isLast`.
   private let send: (_ lines: [UInt8], _ isLast: Bool) -> Void
@@ -21,15 +22,22 @@ final class BatchRun {
   /// The last line's token is being verified. It holds back the lines after it, so that they are published in order.
   private var isVerifying = false
 
-  init(worker: Worker, bearerToken: String?, send: @escaping (_ lines: [UInt8], _ isLast: Bool) -> Void) {
-    self.worker = worker
+  init(
+    connection: Connection, bearerToken: String?, send: @escaping (_ lines: [UInt8], _ isLast: Bool) -> Void
+  ) {
+    self.connection = connection
     self.bearerToken = bearerToken
     self.send = send
-    splitter = LineSplitter(limit: worker.configuration.maximumMessageSize)
+    splitter = LineSplitter(limit: connection.worker.configuration.maximumMessageSize)
   }
+
+  private var worker: Worker { connection.worker }
 
   /// Nothing more should be fed before answers have gone out.
   var isFull: Bool { isVerifying || answers.count >= Self.window }
+
+  /// Whether every line that is complete has its answer.
+  var waitsForLines: Bool { !hasEnded && answers.isEmpty }
 
   func feed(_ bytes: UnsafeRawBufferPointer) {
     splitter.feed(bytes)
@@ -57,7 +65,7 @@ final class BatchRun {
     do throws(Refusal) {
       let broadcast = try read(line)
       isVerifying = true
-      let authorization = BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, worker: worker)
+      let authorization = BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, for: connection)
       authorization.settle(on: worker.loop) { [self] result in
         isVerifying = false
         switch result {

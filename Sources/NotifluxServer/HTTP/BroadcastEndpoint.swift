@@ -4,8 +4,9 @@ import NotifluxProtocol
 /// `POST /broadcast`: publishes one message to one or several topics. A body of lines is a ``BatchRun`` instead.
 enum BroadcastEndpoint {
   static func respond(
-    to head: RequestHead, body: UnsafeRawBufferPointer, worker: Worker, _ reply: @escaping (Reply) -> Void
+    to head: RequestHead, body: UnsafeRawBufferPointer, for connection: Connection, _ reply: @escaping (Reply) -> Void
   ) {
+    let worker = connection.worker
     do throws(Refusal) {
       guard head.content == .json else {
         throw Refusal(
@@ -14,7 +15,7 @@ enum BroadcastEndpoint {
       }
       let broadcast = try read(body, worker: worker)
       // Not by `settle`: where the token is known, which is nearly always, that would cost a closure for nothing.
-      switch authorization(of: broadcast, bearerToken: head.bearerToken, worker: worker) {
+      switch authorization(of: broadcast, bearerToken: head.bearerToken, for: connection) {
       case .granted: publish(broadcast, worker: worker) { reply(.answer(.accepted($0))) }
       case .refused(let refusal): throw refusal
       case .unverified(let verification):
@@ -49,10 +50,10 @@ enum BroadcastEndpoint {
 
   /// Whether `broadcast` may be published, as far as that is known at once.
   static func authorization(
-    of broadcast: BroadcastRequest, bearerToken: @autoclosure () -> String?, worker: Worker
+    of broadcast: BroadcastRequest, bearerToken: @autoclosure () -> String?, for connection: Connection
   ) -> Authorization {
-    worker.services.authorizer
-      .authorize(broadcast.token ?? bearerToken(), scope: .broadcast, topics: broadcast.topics)
+    connection.worker.services.authorizer
+      .authorize(broadcast.token ?? bearerToken(), scope: .broadcast, topics: broadcast.topics, by: connection)
   }
 
   /// Calls `done` on the worker's loop when every matching live connection has the message in its queue.
@@ -61,7 +62,9 @@ enum BroadcastEndpoint {
       .publish(broadcast.message, to: broadcast.topics, id: broadcast.id, on: worker.loop, done)
   }
 
+  /// One line each, but for those that are told to slow down: they would write the log full.
   static func log(_ refusal: Refusal, worker: Worker) {
+    if refusal.code == .rateLimited { return worker.tally.rateLimited += 1 }
     worker.services.logger.info(
       "publish refused", metadata: [LogKey.code: "\(refusal.code.rawValue)", LogKey.reason: "\(refusal.message)"])
   }

@@ -38,7 +38,8 @@ struct EventsRequest: Sendable {
 
 /// `GET /events`: messages as a stream over plain HTTP.
 enum EventsEndpoint {
-  static func respond(to head: RequestHead, worker: Worker, _ reply: @escaping (Reply) -> Void) {
+  static func respond(to head: RequestHead, for connection: Connection, _ reply: @escaping (Reply) -> Void) {
+    let worker = connection.worker
     do throws(Refusal) {
       guard !worker.isDraining else {
         throw Refusal(.draining, "the server is shutting down; reconnect in a second")
@@ -48,7 +49,7 @@ enum EventsEndpoint {
       guard events.topics.count <= limit else {
         throw Refusal(.tooManySubscriptions, "a connection may hold \(limit) topics; name fewer")
       }
-      worker.services.authorizer.authorize(events.token, scope: .subscribe, topics: events.topics)
+      worker.services.authorizer.authorize(events.token, scope: .subscribe, topics: events.topics, by: connection)
         .settle(on: worker.loop) { result in
           switch result {
           case .success: reply(.stream(events))

@@ -29,6 +29,7 @@ extension HTTPConnection {
   }
 
   private func handOver(_ transport: any Transport, to next: Connection) {
+    worker.lobby.leave(self)
     state = .handedOver(next)
     next.takeOver(transport)
   }
@@ -48,6 +49,7 @@ extension HTTPConnection {
 
   func becomeIdle() {
     state = .idle
+    lobbyPlace.wasUsed = true
     request = nil
     worker.schedule(self, at: worker.now + Limits.keepAliveTimeout)
   }

@@ -8,7 +8,7 @@ extension HTTPConnection {
     if Self.isChunked(head) { response.fields = [("transfer-encoding", "chunked")] }
     transport?.write(encode(response, to: head, closes: Self.isLast(head)))
     transport?.flush()
-    let batch = BatchRun(worker: worker, bearerToken: head.bearerToken) { [weak self] lines, isLast in
+    let batch = BatchRun(connection: self, bearerToken: head.bearerToken) { [weak self] lines, isLast in
       self?.sendAnswers(lines, isLast: isLast)
     }
     state = .batching(batch)
@@ -34,6 +34,7 @@ extension HTTPConnection {
     }
     transport.write(buffer)
     transport.flush()
+    lobbyPlace.wasUsed = true
     if isLast {
       if worker.isDraining || Self.isLast(head) { linger() } else { becomeIdle() }
     }

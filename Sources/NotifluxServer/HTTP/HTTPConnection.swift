@@ -35,10 +35,24 @@ final class HTTPConnection: Connection {
   private var isWorking = false
   /// No request has come yet.
   private var isFresh = true
+  /// The lobby's.
+  var lobbyPlace = Lobby.Place()
 
   // MARK: Transport
 
-  override func connected() { worker.schedule(self, at: worker.now + Limits.requestHeadTimeout) }
+  override func connected() {
+    worker.schedule(self, at: worker.now + Limits.requestHeadTimeout)
+    worker.welcome(self)
+  }
+
+  /// Whether nothing is under way but what the client has to go on with.
+  var waitsForClient: Bool {
+    switch state {
+    case .idle, .receiving, .lingering: true
+    case .batching(let batch): batch.waitsForLines
+    case .responding, .handedOver: false
+    }
+  }
 
   override func received(_ bytes: UnsafeRawBufferPointer) {
     guard !isWorking, !isBusy, backlog.readableBytes == 0 else {
@@ -61,6 +75,7 @@ final class HTTPConnection: Connection {
   }
 
   override func disconnected() {
+    worker.lobby.leave(self)
     state = .lingering
     request = nil
     backlog = ByteBuffer()
@@ -218,9 +233,9 @@ final class HTTPConnection: Connection {
     guard head.method != .options else { return respond(preflight(route), to: head) }
     state = .responding
     if body.isEmpty {
-      route.respond(to: head, body: bytes, worker: worker, reply)
+      route.respond(to: head, body: bytes, for: self, reply)
     } else {
-      (body + bytes).withUnsafeBytes { route.respond(to: head, body: $0, worker: worker, reply) }
+      (body + bytes).withUnsafeBytes { route.respond(to: head, body: $0, for: self, reply) }
     }
   }
 

@@ -37,7 +37,7 @@ struct HTTPFailure: Error {
     closesConnection = closes
     switch self.status {
     case .unauthorized: self.fields.append(("www-authenticate", "Bearer"))  // RFC 9110 §11.6.1, RFC 6750 §3
-    case .serviceUnavailable, .tooManyRequests: self.fields.append(("retry-after", "1"))
+    case .serviceUnavailable, .tooManyRequests: self.fields.append(("retry-after", "\(refusal.retryAfter ?? 1)"))
     default: break
     }
   }

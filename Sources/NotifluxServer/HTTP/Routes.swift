@@ -44,14 +44,14 @@ enum Route: CaseIterable {
   /// Has a complete request answered; `reply` is called once, at once or later on the worker's loop. `body` is valid
   /// during the call only.
   func respond(
-    to head: RequestHead, body: UnsafeRawBufferPointer, worker: Worker, _ reply: @escaping (Reply) -> Void
+    to head: RequestHead, body: UnsafeRawBufferPointer, for connection: Connection, _ reply: @escaping (Reply) -> Void
   ) {
     switch self {
-    case .broadcast: BroadcastEndpoint.respond(to: head, body: body, worker: worker, reply)
-    case .webSocket: reply(WebSocketEndpoint.respond(to: head, worker: worker))
-    case .events: EventsEndpoint.respond(to: head, worker: worker, reply)
+    case .broadcast: BroadcastEndpoint.respond(to: head, body: body, for: connection, reply)
+    case .webSocket: reply(WebSocketEndpoint.respond(to: head, worker: connection.worker))
+    case .events: EventsEndpoint.respond(to: head, for: connection, reply)
     case .health: reply(HealthEndpoint.health())
-    case .ready: reply(HealthEndpoint.ready(worker: worker))
+    case .ready: reply(HealthEndpoint.ready(worker: connection.worker))
     }
   }
 }

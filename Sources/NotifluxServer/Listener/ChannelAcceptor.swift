@@ -51,11 +51,14 @@ final class ChannelAcceptor: Acceptor {
   /// A connection that is one too many is closed without a word: a handshake would cost more than it is worth.
   private static func adopt(_ channel: any Channel, worker: Worker, tls: TLSContextBox) throws {
     let connections = worker.services.connections
-    guard connections.enter() else { throw ChannelError.operationUnsupported }
+    let client = ClientAddress(channel.remoteAddress)
+    guard worker.admit(client) == .welcome else { throw ChannelError.operationUnsupported }
     let pipeline = channel.pipeline.syncOperations
-    let transport = ChannelTransport(logger: worker.services.logger) { HTTPConnection(worker: worker).takeOver($0) }
+    let transport = ChannelTransport(client: client, logger: worker.services.logger) {
+      HTTPConnection(worker: worker).takeOver($0)
+    }
     do { try pipeline.addHandlers([NIOSSLServerHandler(context: tls.context), transport]) } catch {
-      connections.leave()
+      connections.leave(client)
       throw error
     }
   }

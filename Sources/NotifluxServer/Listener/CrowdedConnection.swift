@@ -4,12 +4,23 @@ import NotifluxProtocol
 /// A connection that is one too many: it is told so, and closed. Over TLS it would not get so far: a handshake costs
 /// more than the connection is worth.
 final class CrowdedConnection: Connection {
-  override var isCounted: Bool { false }
+  private let isForAddress: Bool
+
+  /// `isForAddress`: it is one too many of its address, not of all.
+  init(worker: Worker, isForAddress: Bool) {
+    self.isForAddress = isForAddress
+    super.init(worker: worker)
+  }
+
+  override func uncount(_ client: ClientAddress) { worker.services.connections.leaveCrowd() }
 
   override func connected() {
     guard let transport else { return }
-    let limit = worker.services.connections.limit
-    let message = "the server holds \(limit) connections, the most allowed; try again in a second"
+    let connections = worker.services.connections
+    let message =
+      isForAddress
+      ? "your address holds \(connections.limitPerAddress) connections, the most allowed; close some"
+      : "the server holds \(connections.limit) connections, the most allowed; try again in a second"
     transport.write(HTTPFailure(.rateLimited, message, closes: true).completeAnswer(date: worker.date))
     // The client's request is on its way: closing under it would reset the connection and lose the answer.
     transport.finishOutput()

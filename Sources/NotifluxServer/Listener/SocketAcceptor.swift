@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -35,12 +36,12 @@ final class SocketAcceptor: Acceptor {
     let bound = await first.run {
       Result {
         var next = 0
-        let listener = try SocketListener(address: address, reactor: first, logger: logger) { descriptor in
+        let listener = try SocketListener(address: address, reactor: first, logger: logger) { descriptor, client in
           let turn = next
           next = (next + 1) % reactors.count
           let (reactor, worker) = (reactors[turn], workers[turn])
-          if turn == 0 { return Self.adopt(descriptor, worker: worker.value, reactor: reactor) }
-          reactor.execute { Self.adopt(descriptor, worker: worker.value, reactor: reactor) }
+          if turn == 0 { return Self.adopt(descriptor, of: client, worker: worker.value, reactor: reactor) }
+          reactor.execute { Self.adopt(descriptor, of: client, worker: worker.value, reactor: reactor) }
         }
         let address = try listener.address()
         try listener.start()
@@ -53,15 +54,22 @@ final class SocketAcceptor: Acceptor {
     return taken
   }
 
-  private static func adopt(_ descriptor: Int32, worker: Worker, reactor: Reactor) {
+  private static func adopt(_ descriptor: Int32, of client: ClientAddress, worker: Worker, reactor: Reactor) {
     let connections = worker.services.connections
-    let isWelcome = connections.enter()
+    let admission = worker.admit(client)
+    guard admission == .welcome || connections.enterCrowd() else {
+      close(descriptor)
+      return
+    }
     do throws(SystemFailure) {
-      let transport = try SocketTransport(descriptor: descriptor, reactor: reactor)
-      let connection = isWelcome ? HTTPConnection(worker: worker) : CrowdedConnection(worker: worker)
+      let transport = try SocketTransport(descriptor: descriptor, client: client, reactor: reactor)
+      let connection =
+        admission == .welcome
+        ? HTTPConnection(worker: worker)
+        : CrowdedConnection(worker: worker, isForAddress: admission == .addressFull)
       connection.takeOver(transport)
     } catch {
-      if isWelcome { connections.leave() }
+      if admission == .welcome { connections.leave(client) } else { connections.leaveCrowd() }
       worker.services.logger.warning("connection lost", metadata: [LogKey.reason: "\(error)"])
     }
   }

@@ -14,11 +14,13 @@ final class SocketListener: EventSource {
   private let descriptor: Int32
   private let reactor: Reactor
   private let logger: Logger
-  private let accepted: (Int32) -> Void
+  private let accepted: (Int32, ClientAddress) -> Void
   private var isOpen = true
 
-  /// Binds and listens, but accepts nothing before ``start()``. `accepted` takes over each new descriptor.
-  init(address: SocketAddress, reactor: Reactor, logger: Logger, accepted: @escaping (Int32) -> Void) throws {
+  /// Binds and listens, but accepts nothing before ``start()``. `accepted` takes over each new descriptor; it is told whose it is.
+  init(
+    address: SocketAddress, reactor: Reactor, logger: Logger, accepted: @escaping (Int32, ClientAddress) -> Void
+  ) throws {
     self.reactor = reactor
     self.logger = logger
     self.accepted = accepted
@@ -80,9 +82,10 @@ final class SocketListener: EventSource {
 
   override func ready(_ events: UInt32) {
     for _ in 0..<Self.acceptsPerTurn where isOpen {
-      let connection = notiflux_accept(descriptor)
+      var address = sockaddr_storage()
+      let connection = notiflux_accept(descriptor, &address)
       if connection >= 0 {
-        accepted(connection)
+        accepted(connection, ClientAddress(address))
         continue
       }
       switch -connection {

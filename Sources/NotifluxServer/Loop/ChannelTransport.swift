@@ -6,6 +6,7 @@ final class ChannelTransport: ChannelInboundHandler, Transport {
   typealias InboundIn = ByteBuffer
 
   var connection: Connection?
+  let client: ClientAddress
   /// Takes the connection that is to speak first; called once the channel is ready.
   private let begin: (ChannelTransport) -> Void
   private let logger: Logger
@@ -16,7 +17,8 @@ final class ChannelTransport: ChannelInboundHandler, Transport {
   /// What came in while reading was paused: decrypted already, so it cannot be left in the socket.
   private var unread = ByteBuffer()
 
-  init(logger: Logger, begin: @escaping (ChannelTransport) -> Void) {
+  init(client: ClientAddress, logger: Logger, begin: @escaping (ChannelTransport) -> Void) {
+    self.client = client
     self.logger = logger
     self.begin = begin
   }

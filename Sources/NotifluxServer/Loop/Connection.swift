@@ -1,10 +1,12 @@
 /// One client's connection, whatever it speaks: takes what its transport and the clock bring. Confined to its worker's
 /// loop.
-class Connection: TimerWheelEntry {
+class Connection: TimerWheelEntry, CheckPayer {
   let worker: Worker
   /// `nil` before it has one, once the client is gone, and once another connection has taken it over.
   private(set) var transport: (any Transport)?
   var timerPlace: TimerPlace?
+  /// What the client owes for bad tokens.
+  final var failedChecks = RateBucket()
 
   init(worker: Worker) { self.worker = worker }
 
@@ -13,6 +15,7 @@ class Connection: TimerWheelEntry {
     if let last = transport.connection {
       last.transport = nil
       last.worker.remove(last)
+      failedChecks = last.failedChecks
     }
     transport.connection = self
     self.transport = transport
@@ -21,15 +24,17 @@ class Connection: TimerWheelEntry {
 
   /// The transport has closed: the last thing it says.
   final func transportClosed() {
-    guard transport != nil else { return }
-    transport = nil
+    guard let transport else { return }
+    self.transport = nil
     worker.remove(self)
-    if isCounted { worker.services.connections.leave() }
+    uncount(transport.client)
     disconnected()
   }
 
-  /// Whether it is one of those that ``ConnectionCount`` has counted.
-  var isCounted: Bool { true }
+  final var client: ClientAddress { transport?.client ?? .unknown }
+
+  /// Takes it out of the ``ConnectionCount``, once.
+  func uncount(_ client: ClientAddress) { worker.services.connections.leave(client) }
 
   /// It has its transport, and may say the first word.
   func connected() {}

@@ -8,6 +8,7 @@ final class SocketTransport: EventSource, Transport {
   private static let readsPerTurn = 8
 
   var connection: Connection?
+  let client: ClientAddress
   private let reactor: Reactor
   let descriptor: Int32
   /// Where this socket's output of the turn is in the outbox; -1 where there is none.
@@ -33,8 +34,9 @@ final class SocketTransport: EventSource, Transport {
   }
 
   /// Takes the descriptor over, which must be non-blocking; closes it if that fails.
-  init(descriptor: Int32, reactor: Reactor) throws(SystemFailure) {
+  init(descriptor: Int32, client: ClientAddress, reactor: Reactor) throws(SystemFailure) {
     self.descriptor = descriptor
+    self.client = client
     self.reactor = reactor
     super.init()
     let events = NOTIFLUX_EPOLLIN | NOTIFLUX_EPOLLOUT | NOTIFLUX_EPOLLRDHUP | NOTIFLUX_EPOLLET

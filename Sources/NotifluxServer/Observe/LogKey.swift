@@ -3,6 +3,7 @@ enum LogKey {
   static let address = "address"
   static let code = "code"
   static let connections = "connections"
+  static let count = "count"
   static let limit = "limit"
   static let reason = "reason"
   static let route = "route"

@@ -160,7 +160,7 @@ final class SessionConnection: SubscriberConnection {
   // MARK: Subscribing
 
   private func subscribe(_ subject: ServerEnvelope.Subject, _ token: String?, _ since: Cursor?, _ id: RequestID?) {
-    switch worker.services.authorizer.authorize(token, scope: .subscribe, topics: subject.topics) {
+    switch worker.services.authorizer.authorize(token, scope: .subscribe, topics: subject.topics, by: self) {
     case .granted: subscribe(subject, since, id)
     case .refused(let refusal): refuse(refusal, subject, id)
     case .unverified(let verification):
@@ -188,8 +188,12 @@ final class SessionConnection: SubscriberConnection {
   }
 
   private func refuse(_ refusal: Refusal, _ subject: ServerEnvelope.Subject, _ id: RequestID?) {
-    worker.services.logger.info(
-      "subscribe refused", metadata: [LogKey.code: "\(refusal.code.rawValue)", LogKey.reason: "\(refusal.message)"])
+    if refusal.code == .rateLimited {
+      worker.tally.rateLimited += 1
+    } else {
+      worker.services.logger.info(
+        "subscribe refused", metadata: [LogKey.code: "\(refusal.code.rawValue)", LogKey.reason: "\(refusal.message)"])
+    }
     let topic: String? = if case .topic(let topic) = subject { topic.text } else { nil }
     say(.error(refusal, topic: topic, id: id))
   }

@@ -76,6 +76,44 @@ enum ServeCommand {
     default: .computed(
       "what open files and memory allow", { Machine.connections(fileLimit: Machine.raiseFileLimit()) }),
     environment: "NOTIFLUX_MAX_CONNECTIONS", help: "Hold at most this many connections", group: "Limits")
+  static let maxConnectionsPerAddress = Option(
+    "max-connections-per-address", .integer(in: 0...10_000_000), default: "0",
+    environment: "NOTIFLUX_MAX_CONNECTIONS_PER_ADDRESS",
+    help: "Hold at most this many connections of one client; 0 for any number",
+    details: [
+      "A client is an IPv4 address or the /64 of an IPv6 address. Leave it at 0 behind a proxy: all connections come from "
+        + "the proxy's address then."
+    ], group: "Limits")
+  static let maxHTTPConnections = Option(
+    "max-http-connections", .integer(in: 1...10_000_000), environment: "NOTIFLUX_MAX_HTTP_CONNECTIONS",
+    help: "Hold at most this many connections that are no subscription",
+    details: [
+      "These are half-open handshakes and publishers that keep their connections. For one more, one that waits for its "
+        + "client is closed, if possible one that was not used of late. Without this option it is half of "
+        + "`--max-connections`."
+    ], group: "Limits")
+  static let publishRate = Option(
+    "publish-rate", .rate, default: "0", environment: "NOTIFLUX_PUBLISH_RATE",
+    help: "Let a subject publish this many messages a second; 0 for any number",
+    details: [
+      "What is beyond is 429. All tokens with the same `sub` share it; a token without `sub` has its own. A message counts once for each of its "
+        + "topics."
+    ], group: "Limits")
+  static let publishBurst = Option(
+    "publish-burst", .integer(in: 1...1_000_000), environment: "NOTIFLUX_PUBLISH_BURST",
+    help: "Let it publish this many at once after a pause",
+    details: ["Without this option as many as in a second."], group: "Limits")
+  static let badTokenRate = Option(
+    "bad-token-rate", .rate, default: "10/s", environment: "NOTIFLUX_BAD_TOKEN_RATE",
+    help: "Check this many bad tokens a second of a connection; 0 for any",
+    details: [
+      "Beyond, no token of the connection is checked for a while (429). Tokens the server remembers from before still pass."
+    ], group: "Limits")
+  static let badTokenRatePerAddress = Option(
+    "bad-token-rate-per-address", .rate, default: "0", environment: "NOTIFLUX_BAD_TOKEN_RATE_PER_ADDRESS",
+    help: "Check this many bad tokens a second of one client; 0 for any number",
+    details: ["A client is what it is for `--max-connections-per-address`. Leave it at 0 behind a proxy."],
+    group: "Limits")
   static let maxSubscriptions = Option(
     "max-subscriptions", .integer(in: 1...1_000_000), default: "128", environment: "NOTIFLUX_MAX_SUBSCRIPTIONS",
     help: "Let a connection hold at most this many topics", group: "Limits")
@@ -111,8 +149,9 @@ enum ServeCommand {
       host, port, workers, ioURing, compression, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64,
       leeway, dev,
       historySize,
-      historyTTL, historyMemory, maxConnections,
-      maxSubscriptions, maxMessageSize, maxPending, drainTimeout, logLevel, logFormat, check,
+      historyTTL, historyMemory, maxConnections, maxConnectionsPerAddress, maxHTTPConnections,
+      maxSubscriptions, maxMessageSize, maxPending, publishRate, publishBurst, badTokenRate, badTokenRatePerAddress,
+      drainTimeout, logLevel, logFormat, check,
     ],
     examples: [
       Example("notiflux serve --dev", "Try it out; commands to paste are printed."),
@@ -150,6 +189,11 @@ enum ServeCommand {
     configuration.history = HistoryLimits(
       messagesPerTopic: settings[historySize], lifetime: settings[historyTTL].inSeconds, bytes: settings[historyMemory])
     configuration.maximumConnections = settings[maxConnections]
+    configuration.maximumConnectionsPerAddress = settings[maxConnectionsPerAddress]
+    configuration.maximumHTTPConnections = settings[maxHTTPConnections] ?? max(1, settings[maxConnections] / 2)
+    configuration.publishRate = rate(settings[publishRate], burst: settings[publishBurst])
+    configuration.badTokenRate = rate(settings[badTokenRate])
+    configuration.badTokenRatePerAddress = rate(settings[badTokenRatePerAddress])
     configuration.maximumSubscriptions = settings[maxSubscriptions]
     configuration.maximumMessageSize = settings[maxMessageSize]
     configuration.maximumPending = settings[maxPending]
@@ -159,6 +203,11 @@ enum ServeCommand {
     configuration.allowedOrigins = OriginPolicy(origins: settings[allowOrigin])
     configuration.tls = try tls(settings)
     return configuration
+  }
+
+  /// 0 stands for no limit.
+  private static func rate(_ perSecond: Double, burst: Int? = nil) -> RateLimit? {
+    perSecond > 0 ? RateLimit(perSecond: perSecond, burst: burst.map(Double.init)) : nil
   }
 
   /// Read again on SIGHUP. A flag beats the variables; the two variables add to each other.

@@ -4,7 +4,7 @@ import Testing
 @testable import NotifluxServer
 
 extension TokenCache {
-  fileprivate mutating func claims(of token: String) -> Claims? { use(token) { $0 } }
+  fileprivate mutating func claims(of token: String) -> Claims? { use(token) { claims, _ in claims } }
 }
 
 @Suite("The cache of verified tokens")

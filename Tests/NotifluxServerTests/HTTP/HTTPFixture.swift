@@ -71,6 +71,7 @@ final class HTTPFixture {
 /// A transport that ends in an array.
 final class RecordingTransport: Transport {
   var connection: Connection?
+  var client: ClientAddress { .unknown }
   private(set) var written: [UInt8] = []
   /// What was done besides writing, in its order.
   private(set) var events: [String] = []

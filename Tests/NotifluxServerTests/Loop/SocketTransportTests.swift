@@ -63,7 +63,7 @@ import Testing
     #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
     _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
     let count = ConnectionCount(limit: 10)
-    _ = count.enter()
+    _ = count.enter(.unknown)
     let descriptor = ends[0]
     let recorder = await reactor.run { () -> LoopBound<Recorder>? in
       let loop: any WorkerLoop = reactor
@@ -75,7 +75,8 @@ import Testing
       let worker = Worker(
         configuration: ServerConfiguration(keys: []), services: services, hub: LoopHub(), loop: loop)
       let recorder = Recorder(worker: worker)
-      guard let transport = try? SocketTransport(descriptor: descriptor, reactor: reactor) else { return nil }
+      guard let transport = try? SocketTransport(descriptor: descriptor, client: .unknown, reactor: reactor)
+      else { return nil }
       recorder.takeOver(transport)
       return LoopBound(recorder, loop: loop)
     }
@@ -227,12 +228,13 @@ import Testing
       let (reactor, descriptors, texts) = (pair.reactor, ends, (0..<300).map(text))
       let recorders = try await pair.on { first in
         let recorders = descriptors.compactMap { descriptor -> Recorder? in
-          guard let transport = try? SocketTransport(descriptor: descriptor, reactor: reactor) else { return nil }
+          guard let transport = try? SocketTransport(descriptor: descriptor, client: .unknown, reactor: reactor)
+          else { return nil }
           let recorder = Recorder(worker: first.worker)
           recorder.takeOver(transport)
           return recorder
         }
-        _ = first.worker.services.connections.enter()  // For the one that will be gone.
+        _ = first.worker.services.connections.enter(.unknown)  // For the one that will be gone.
         for (recorder, text) in zip(recorders, texts) { recorder.transport?.write(ByteBuffer(bytes: text)) }
         #expect(recorders.allSatisfy { ($0.transport?.unsentBytes ?? 0) > 0 })
         return LoopBound(recorders, loop: reactor)
@@ -246,7 +248,7 @@ import Testing
       try await pair.on { first in
         let connections = first.worker.services.connections
         for recorder in recorders.value where recorder.transport != nil {
-          _ = connections.enter()
+          _ = connections.enter(.unknown)
           #expect(recorder.transport?.unsentBytes == 0)
           recorder.transport?.close()
         }
