@@ -254,15 +254,16 @@ def main():
                 with Server(chosen.binary, f"{folder}/es256_public.pem", cores[0], chosen.serve.split()) as server:
                     pair = Pair(server.port, tokens)
                     pair.measure(0.5)
-                    quiet = percentile(pair.measure(chosen.seconds), 0.99)
+                    quiet = pair.measure(chosen.seconds)
                     with Attack(name, server.port, tokens):
                         times = pair.measure(chosen.seconds)
-                    results[name].append((quiet, percentile(times, 0.99), percentile(times, 0.5)))
-    print(f"{'':22}{'quiet p99':>12}{'p50':>12}{'p99':>12}{'p99 ratio':>12}   (ms, medians of {chosen.rounds})")
+                    results[name].append([percentile(each, share) for each in (quiet, times) for share in (0.5, 0.99)])
+    print(f"{'':22}{'quiet: p50':>12}{'p99':>9}{'attack: p50':>14}{'p99':>9}{'ratio: p50':>13}{'p99':>7}"
+          f"   (ms, medians of {chosen.rounds})")
     for name, rows in results.items():
-        quiet, loud, middle = (statistics.median(row[index] for row in rows) for index in range(3))
-        ratio = statistics.median(row[1] / row[0] for row in rows)
-        print(f"{name:22}{quiet:12.3f}{middle:12.3f}{loud:12.3f}{ratio:12.1f}")
+        figures = [statistics.median(row[index] for row in rows) for index in range(4)]
+        ratios = [statistics.median(row[2 + index] / row[index] for row in rows) for index in range(2)]
+        print("{:22}{:12.3f}{:9.3f}{:14.3f}{:9.3f}{:13.1f}{:7.1f}".format(name, *figures, *ratios))
 
 
 if __name__ == "__main__":
