@@ -21,8 +21,9 @@ struct TokenVerification {
   /// the queue of the verifier threads.
   func run(on loop: any WorkerLoop, _ done: @escaping (Result<Void, Refusal>) -> Void) {
     let (authorizer, payer) = (authorizer, payer)
+    let client = payer.client  // It pays although it may have gone by then.
     let applicant = TokenApplicant(request: request, loop: loop) { verdict in
-      if case .failure(let refusal) = verdict { authorizer.failedChecks.count(refusal, of: payer) }
+      if case .failure(let refusal) = verdict { authorizer.failedChecks.count(refusal, of: payer, from: client) }
       done(verdict)
     }
     authorizer.verify(token, for: applicant)

@@ -37,7 +37,7 @@ final class FailedChecks: Sendable {
 
   /// Counts a check that ended with `refusal`, if it will have to be done again when the token comes back. On the
   /// payer's loop.
-  func count(_ refusal: Refusal, of payer: any CheckPayer) {
+  func count(_ refusal: Refusal, of payer: any CheckPayer, from client: ClientAddress) {
     switch refusal.code {
     case .tokenSignature, .tokenMalformed, .tokenClaims, .tokenExpired: break
     default: return
@@ -45,7 +45,7 @@ final class FailedChecks: Sendable {
     let now = uptime()
     if let perConnection { payer.failedChecks.take(1, under: perConnection, now: now) }
     if let perAddress {
-      addresses.withLockedValue { $0.findOrAdd(payer.client, now: now).bucket.take(1, under: perAddress, now: now) }
+      addresses.withLockedValue { $0.findOrAdd(client, now: now).bucket.take(1, under: perAddress, now: now) }
     }
   }
 

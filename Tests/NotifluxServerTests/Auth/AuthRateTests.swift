@@ -144,6 +144,23 @@ struct AuthRateTests {
     #expect(try use(good, authorizer, payer) == nil)
   }
 
+  @Test("an address pays for a check although its client has gone meanwhile")
+  func goneMeanwhile() throws {
+    let authorizer = authorizer(AuthRates(badTokensPerAddress: RateLimit(perSecond: 1, burst: 1)))
+    let foreign = try PrivateKey.generate()
+    let address = ClientAddress(try SocketAddress(ipAddress: "192.0.2.1", port: 1))
+    let (payer, loop) = (TestPayer(client: address), StepLoop())
+    let request = try token("x", by: foreign)
+    guard
+      case .unverified(let verification) = authorizer.authorize(
+        request, scope: .broadcast, topics: [try Topic("a")], by: payer)
+    else { throw Refusal(.internal, "not to be checked") }
+    verification.run(on: loop) { _ in }
+    payer.client = .unknown
+    #expect(loop.step())
+    #expect(try use(token("y", by: foreign), authorizer, TestPayer(client: address)) == .rateLimited)
+  }
+
   @Test("all connections of one address share its rate; other addresses have theirs")
   func perAddress() throws {
     let authorizer = authorizer(AuthRates(badTokensPerAddress: RateLimit(perSecond: 1, burst: 4)))

@@ -12,7 +12,7 @@ extension Authorizer {
 
 /// Who pays for failed checks in a test without connections.
 final class TestPayer: CheckPayer {
-  let client: ClientAddress
+  var client: ClientAddress
   var failedChecks = RateBucket()
 
   init(client: ClientAddress = .unknown) { self.client = client }
