@@ -46,7 +46,7 @@ public final class Server: Sendable {
   @discardableResult
   public func start() async throws -> SocketAddress {
     let acceptor: any Acceptor =
-      if let tls { ChannelAcceptor(configuration: configuration, tls: tls) } else {
+      if let tls { ChannelAcceptor(configuration: configuration, tls: tls, logger: logger) } else {
         try SocketAcceptor(configuration: configuration, logger: logger)
       }
     let (workers, services) = makeWorkers(on: acceptor.loops)

@@ -9,13 +9,15 @@ import NotifluxProtocol
 final class ChannelAcceptor: Acceptor {
   private let configuration: ServerConfiguration
   private let tls: TLSContextBox
+  private let logger: Logger
   private let group: MultiThreadedEventLoopGroup
   private let channelLoops: [ChannelLoop]
   private let listener = NIOLockedValueBox<(any Channel)?>(nil)
 
   /// Starts the loops' threads.
-  init(configuration: ServerConfiguration, tls: TLSContextBox) {
+  init(configuration: ServerConfiguration, tls: TLSContextBox, logger: Logger) {
     self.configuration = configuration
+    self.logger = logger
     self.tls = tls
     group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.workers)
     channelLoops = group.makeIterator().map(ChannelLoop.init)
@@ -28,10 +30,15 @@ final class ChannelAcceptor: Acceptor {
   func listen(workers: [LoopBound<Worker>]) async throws -> SocketAddress {
     let places = Dictionary(
       uniqueKeysWithValues: channelLoops.enumerated().map { (ObjectIdentifier($1.eventLoop), workers[$0]) })
-    let tls = tls
+    let (tls, logger) = (tls, logger)
     let channel = try await ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: 4096)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptShortageHandler(logger: logger))
+        }
+      }
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.writeBufferWaterMark, value: .init(low: WaterMark.low, high: WaterMark.high))
       .childChannelInitializer { channel in

@@ -13,16 +13,16 @@ final class SocketListener: EventSource {
 
   private let descriptor: Int32
   private let reactor: Reactor
-  private let logger: Logger
   private let accepted: (Int32, ClientAddress) -> Void
   private var isOpen = true
+  private let shortage: AcceptShortage
 
   /// Binds and listens, but accepts nothing before ``start()``. `accepted` takes over each new descriptor; it is told whose it is.
   init(
     address: SocketAddress, reactor: Reactor, logger: Logger, accepted: @escaping (Int32, ClientAddress) -> Void
   ) throws {
     self.reactor = reactor
-    self.logger = logger
+    shortage = AcceptShortage(logger: logger)
     self.accepted = accepted
     descriptor = try Self.listen(on: address)
   }
@@ -89,8 +89,8 @@ final class SocketListener: EventSource {
         continue
       }
       switch -connection {
-      case EAGAIN: return
-      case EMFILE, ENFILE, ENOBUFS, ENOMEM: return rest(because: -connection)
+      case EAGAIN: return shortage.end()
+      case let code where AcceptShortage.errors.contains(code): return rest(because: code)
       default: continue  // The client has gone already (accept(2)).
       }
     }
@@ -98,11 +98,12 @@ final class SocketListener: EventSource {
 
   /// Connections stay in the kernel's queue until there may be room for them.
   private func rest(because code: Int32) {
-    logger.warning(
-      "no connection can be accepted for a second", metadata: [LogKey.reason: "\(String(cString: strerror(code)))"])
+    shortage.begin(code)
     reactor.watch(self, descriptor: descriptor, insteadFor: 0)
     reactor.afterNextTick {
-      if self.isOpen { self.reactor.watch(self, descriptor: self.descriptor, insteadFor: NOTIFLUX_EPOLLIN) }
+      guard self.isOpen else { return }
+      self.reactor.watch(self, descriptor: self.descriptor, insteadFor: NOTIFLUX_EPOLLIN)
+      self.ready(NOTIFLUX_EPOLLIN)  // Whoever waited may have gone: then no event would come.
     }
   }
 }
