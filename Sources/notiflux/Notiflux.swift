@@ -5,6 +5,7 @@ import CommandTable
 @main
 enum Notiflux {
   static func main() {
+    openStandardStreams()
     ignoreBrokenPipeSignal()
     exit(with: run(Array(CommandLine.arguments.dropFirst())))
   }

@@ -73,6 +73,14 @@ func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 /// the start.
 func ignoreBrokenPipeSignal() { _ = signal(SIGPIPE, SIG_IGN) }
 
+/// Opens those of the standard streams that are closed on `/dev/null`: else sockets would get their numbers, and what
+/// is logged. To be called before anything is opened.
+func openStandardStreams() {
+  var descriptor: Int32
+  repeat { descriptor = open("/dev/null", O_RDWR) } while (0...2).contains(descriptor)
+  if descriptor > 2 { close(descriptor) }
+}
+
 /// The C library's text for an `errno`.
 func errorText(_ code: Int32) -> String {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
