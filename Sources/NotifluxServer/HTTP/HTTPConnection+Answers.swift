@@ -60,6 +60,15 @@ extension HTTPConnection {
     transport?.finishOutput()
   }
 
+  /// Closes, but not under answers that the socket has not taken yet.
+  func leave() {
+    guard let transport else { return }
+    transport.flushNow()
+    guard transport.unsentBytes > 0 else { return transport.close() }
+    if case .lingering = state { return }
+    linger()
+  }
+
   /// What a browser asks before it lets a page of another origin send a request (Fetch standard §3.2.2).
   func preflight(_ route: Route) -> HTTPResponse {
     var response = HTTPResponse(status: .noContent, fields: [("allow", route.allow)])

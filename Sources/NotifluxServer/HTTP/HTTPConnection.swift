@@ -37,6 +37,8 @@ final class HTTPConnection: Connection {
   private var isFresh = true
   /// The lobby's.
   var lobbyPlace = Lobby.Place()
+  /// Whether a head has to be complete by the deadline: the first one, and each that has begun.
+  private var isHeadDue = true
 
   // MARK: Transport
 
@@ -64,15 +66,13 @@ final class HTTPConnection: Connection {
     settle()
   }
 
-  /// What has come in is still answered.
+  /// What has come in is still answered (RFC 9112 §9.6).
   override func inputEnded() {
     inputHasEnded = true
     settle()
   }
 
-  override func becameWritable() {
-    if case .batching = state { goOn() }
-  }
+  override func becameWritable() { goOn() }
 
   override func disconnected() {
     worker.lobby.leave(self)
@@ -88,12 +88,13 @@ final class HTTPConnection: Connection {
     transport?.pauseReading()
   }
 
-  /// Whether what comes in must wait.
+  /// Whether what comes in must wait: who does not read the answers is asked nothing more, so that they stay bounded.
   private var isBusy: Bool {
     switch state {
     case .responding: true
     case .batching(let batch): batch.isFull || batch.hasEnded || transport?.isWritable == false
-    case .idle, .receiving, .lingering, .handedOver: false
+    case .idle: transport?.isWritable == false
+    case .receiving, .lingering, .handedOver: false
     }
   }
 
@@ -120,7 +121,10 @@ final class HTTPConnection: Connection {
         return bytes.count
       }
       do throws(RequestError) {
-        guard let event = try decoder.next(&input) else { break }
+        guard let event = try decoder.next(&input) else {
+          watchHead()
+          break
+        }
         take(event, remaining: input.count)
       } catch {
         fail(error)
@@ -132,7 +136,7 @@ final class HTTPConnection: Connection {
   /// Does what was put off until nothing waits any more.
   private func settle() {
     guard !isWorking, !isBusy, backlog.readableBytes == 0 else { return }
-    if inputHasEnded { transport?.close() }
+    if inputHasEnded { leave() }
     guard isPaused else { return }
     isPaused = false
     transport?.resumeReading()
@@ -170,11 +174,18 @@ final class HTTPConnection: Connection {
     }
   }
 
+  /// A head that has begun does not get the time of an idle connection.
+  private func watchHead() {
+    guard case .idle = state, !isHeadDue, !decoder.isBetweenRequests else { return }
+    isHeadDue = true
+    worker.schedule(self, at: worker.now + Limits.requestHeadTimeout)
+  }
+
   // MARK: Requests
 
   /// `remaining` is how many bytes after the head are there already.
   private func begin(_ head: RequestHead, remaining: Int) {
-    isFresh = false
+    isHeadDue = false
     request = head
     state = .receiving
     do throws(HTTPFailure) { try check(head) } catch { return refuse(error) }
@@ -244,7 +255,7 @@ final class HTTPConnection: Connection {
   override func timeOut(now: Int) {
     switch state {
     case .receiving: refuseLate("body", after: Limits.requestBodyTimeout)
-    case .idle where isFresh: refuseLate("head", after: Limits.requestHeadTimeout)
+    case .idle where isHeadDue: refuseLate("head", after: Limits.requestHeadTimeout)
     case .idle, .lingering, .handedOver: transport?.close()
     case .batching(let batch) where batch.isFull || batch.hasEnded:
       worker.schedule(self, at: now + Limits.requestBodyTimeout)
@@ -260,6 +271,6 @@ final class HTTPConnection: Connection {
 
   override func drain(reconnectIn milliseconds: Int) {
     // A request under way is answered first; with the worker draining, that answer is the last.
-    if case .idle = state { transport?.close() }
+    if case .idle = state { leave() }
   }
 }

@@ -182,6 +182,37 @@ import Testing
     #expect(wire.events == ["close"])
   }
 
+  @Test("a head that has begun gets the time of a head, on a kept-alive connection too; bytes do not put it off")
+  func slowHead() {
+    fixture.receive(HTTPFixture.health)
+    for _ in 0..<30 { fixture.worker.tick() }
+    fixture.receive("GET /health HTTP/1.1\r\n")
+    for _ in 0..<Limits.requestHeadTimeout - 1 {
+      fixture.worker.tick()
+      fixture.receive("X: y\r\n")
+    }
+    #expect(fixture.answers.map { $0.prefix(3) } == ["200"])
+    fixture.worker.tick()
+    #expect(fixture.answers.map { $0.prefix(3) } == ["200", "408"])
+  }
+
+  @Test("who does not read the answers is asked nothing more, and who has said everything gets the rest")
+  func unread() {
+    wire.isWritable = false
+    fixture.receive(HTTPFixture.health + HTTPFixture.health)
+    #expect(fixture.answers.isEmpty)
+    fixture.receive(HTTPFixture.health)
+    #expect(wire.events == ["pause"])
+    wire.isWritable = true
+    wire.connection?.becameWritable()
+    #expect(fixture.answers.count == 3 && wire.events == ["pause", "resume"])
+    wire.unsentBytes = 1
+    wire.connection?.inputEnded()
+    #expect(wire.events == ["pause", "resume", "end"])
+    for _ in 0..<Limits.closeTimeout { fixture.worker.tick() }
+    #expect(wire.events == ["pause", "resume", "end", "close"])
+  }
+
   @Test("a drain closes who is idle, and gives the last answer to who is not")
   func drain() throws {
     fixture.worker.drain(schedule: DrainSchedule(over: .seconds(1), clients: 1), firstIndex: 0)

@@ -76,11 +76,11 @@ final class RecordingTransport: Transport {
   /// What was done besides writing, in its order.
   private(set) var events: [String] = []
   var isWritable = true
-  var unsentBytes: Int { 0 }
+  var unsentBytes = 0
 
   var text: String { String(decoding: written, as: UTF8.self) }
 
-  func reset() { (written, events, isWritable) = ([], [], true) }
+  func reset() { (written, events, isWritable, unsentBytes) = ([], [], true, 0) }
 
   func write(_ bytes: ByteBuffer) {
     if events.contains("end") { events.append("write after end") }
