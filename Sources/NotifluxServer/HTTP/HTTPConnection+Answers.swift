@@ -85,6 +85,9 @@ extension HTTPConnection {
 extension HTTPFailure {
   init(_ error: RequestError) {
     switch error {
+    case .lineTooLong:
+      let message = "the request line has more than \(Limits.requestHead / 1024) KiB"
+      self.init(Refusal(.tooLarge, message), status: .uriTooLong, closes: true)
     case .headTooLarge:
       let message = "the request head has more than \(Limits.requestHead / 1024) KiB"
       self.init(Refusal(.tooLarge, message), status: .requestHeaderFieldsTooLarge, closes: true)

@@ -24,7 +24,7 @@ extension ErrorCode {
 /// A request that is refused: what the client is told, and whether the connection can go on.
 struct HTTPFailure: Error {
   var refusal: Refusal
-  /// Where the code alone does not say it: 417, 426, 431, and 403 for an origin.
+  /// Where the code alone does not say it: 414, 417, 426, 431, and 403 for an origin.
   var status: Status
   var fields: [HTTPResponse.Field] = []
   /// Set where the rest of the connection could not be understood, or is not worth reading.

@@ -61,6 +61,11 @@ extension Route {
   static func find(for head: RequestHead) throws(HTTPFailure) -> Route {
     let path = head.path
     guard let route = Route.allCases.first(where: { path.hasBytes($0.path) }) else {
+      // About the server as a whole (RFC 9110 §9.3.7): what holds for its smallest part is all there is to say.
+      if head.method == .options, path.hasBytes("*") { return .health }
+      guard path.first == UInt8(ascii: "/") else {
+        throw HTTPFailure(.badRequest, "the target is neither a path nor an absolute URI (RFC 9112 §3.2)")
+      }
       let known = Route.allCases.map { "\($0.methods[0].rawValue) \($0.path)" }.joined(separator: ", ")
       throw HTTPFailure(.notFound, "nothing is served here; notiflux serves \(known)")
     }

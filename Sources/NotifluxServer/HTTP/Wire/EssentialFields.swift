@@ -44,8 +44,25 @@ struct EssentialFields: Sendable {
   private mutating func takeHost(_ value: Bytes) throws(RequestError) {
     guard hostCount == 0 else { throw .malformed("the Host field is sent more than once") }
     hostCount = 1
-    for byte in value where !Octet.isHost(byte) { throw .malformed("the Host field is not a host and a port") }
+    var end = 0
+    while end < value.count, Octet.isHost(value[end]) { end += 1 }
+    guard end < value.count else { return }
+    if end == 0, value[0] == UInt8(ascii: "[") { end = try Self.addressEnd(value) }
+    guard end == value.count || value[end] == UInt8(ascii: ":") else { throw Self.badHost }
+    for byte in value[min(end + 1, value.count)...] where byte < UInt8(ascii: "0") || byte > UInt8(ascii: "9") {
+      throw Self.badHost
+    }
   }
+
+  /// Where the address in brackets ends that `value` begins with (RFC 3986 §3.2.2).
+  private static func addressEnd(_ value: Bytes) throws(RequestError) -> Int {
+    var end = 1
+    while end < value.count, Octet.isHost(value[end]) || value[end] == UInt8(ascii: ":") { end += 1 }
+    guard end > 1, end < value.count, value[end] == UInt8(ascii: "]") else { throw badHost }
+    return end + 1
+  }
+
+  private static var badHost: RequestError { .malformed("the Host field is not a host and a port") }
 
   private mutating func takeConnection(_ value: Bytes) {
     var start = 0

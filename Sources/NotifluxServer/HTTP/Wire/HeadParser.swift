@@ -14,7 +14,7 @@ struct HeadParser {
     let limit = start + Limits.requestHead
     var parser = HeadParser(bytes: bytes[part: start..<min(bytes.count, limit)])
     guard let line = try parser.takeRequestLine(), let fields = try parser.takeFields() else {
-      guard bytes.count <= limit else { throw .headTooLarge }
+      guard bytes.count <= limit else { throw parser.lineStart == 0 ? .lineTooLong : .headTooLarge }
       return nil
     }
     try fields.check(minorVersion: line.minorVersion)

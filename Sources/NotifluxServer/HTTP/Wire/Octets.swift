@@ -14,10 +14,10 @@ enum Octet {
     return byte < 0x80 && (set &>> UInt64(byte)) & 1 == 1
   }
 
-  /// What stands in names, addresses and ports of hosts (RFC 3986 §3.2.2, §3.2.3): one bit a byte.
+  /// What stands in the names of hosts (`reg-name`, RFC 3986 §3.2.2): one bit a byte.
   @inline(__always)
   static func isHost(_ byte: UInt8) -> Bool {
-    let set: UInt64 = byte & 0x40 == 0 ? 0x2FFF_7FF2_0000_0000 : 0x47FF_FFFE_AFFF_FFFE
+    let set: UInt64 = byte & 0x40 == 0 ? 0x2BFF_7FF2_0000_0000 : 0x47FF_FFFE_87FF_FFFE
     return byte < 0x80 && (set &>> UInt64(byte)) & 1 == 1
   }
 

@@ -11,6 +11,7 @@ enum Status: Int, Sendable {
   case methodNotAllowed = 405
   case requestTimeout = 408
   case contentTooLarge = 413
+  case uriTooLong = 414
   case unsupportedMediaType = 415
   case expectationFailed = 417
   case upgradeRequired = 426
@@ -33,6 +34,7 @@ enum Status: Int, Sendable {
     case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\n"
     case .requestTimeout: "HTTP/1.1 408 Request Timeout\r\n"
     case .contentTooLarge: "HTTP/1.1 413 Content Too Large\r\n"
+    case .uriTooLong: "HTTP/1.1 414 URI Too Long\r\n"
     case .unsupportedMediaType: "HTTP/1.1 415 Unsupported Media Type\r\n"
     case .expectationFailed: "HTTP/1.1 417 Expectation Failed\r\n"
     case .upgradeRequired: "HTTP/1.1 426 Upgrade Required\r\n"

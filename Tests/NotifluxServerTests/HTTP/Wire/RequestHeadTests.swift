@@ -38,6 +38,20 @@ import Testing
     #expect(try head("").bearerToken == nil)
   }
 
+  @Test("a host is a name or an address, perhaps with a port, and nothing else")
+  func host() throws {
+    for host in ["", "x", "a-b.example:8080", "x:", "1.2.3.4:80", "[::1]", "[::1]:443", "[fe80::1%25eth0]:1", "%41_~!"]
+    {
+      #expect(try head("Host: \(host)").hasHost, "\(host)")
+    }
+    for host in [
+      "x:y", "x:1:2", "x:+1", "x:１", "[::1", "::1", "[]", "[::1]x", "[::1]:y", "[[::1]]", "x[::1]", "x]", "a b", "a@b",
+      "a/b", "a\\b", "a?b", "a#b", "a<b", "\"a\"", "\u{E9}",
+    ] {
+      #expect(throws: RequestError.self, "\(host)") { try head("Host: \(host)") }
+    }
+  }
+
   @Test("the connection is kept unless somebody says otherwise, in HTTP/1.0 only if somebody says so")
   func keepAlive() throws {
     for (line, connection, isKept) in [

@@ -54,6 +54,7 @@ struct WireTranscript: Equatable, CustomStringConvertible {
   private static func text(of error: RequestError) -> String {
     switch error {
     case .malformed(let reason): "refused: \(reason)"
+    case .lineTooLong: "refused: line too long"
     case .headTooLarge: "refused: too large"
     }
   }
