@@ -85,6 +85,22 @@ struct AuthorizerTests {
     #expect(authorizer.cachedTokens == 0)
   }
 
+  @Test("a wall clock that is set back is believed: tokens are judged by it, remembered or not")
+  func clockSetBack() throws {
+    let authorizer = authorizer()
+    clock.set(3000)
+    #expect(try authorizer.inTheEnd(token, .broadcast, "a") == .tokenExpired)
+    clock.set(1500)
+    #expect(try authorizer.inTheEnd(token, .broadcast, "a") == nil)
+    let later = try Self.token(key, notBefore: 1400)
+    #expect(try authorizer.inTheEnd(later, .broadcast, "a") == nil)
+    clock.set(1000)
+    authorizer.sweep()
+    #expect(try authorizer.atOnce(token, .broadcast, "a")?.code == nil)
+    #expect(authorizer.cachedTokens == 2)
+    #expect(try authorizer.atOnce(later, .broadcast, "a")?.code == .tokenNotYetValid)
+  }
+
   @Test("a token from the future is refused until its time has come, remembered or not")
   func notBefore() throws {
     let authorizer = authorizer()
