@@ -37,8 +37,8 @@ extension Notiflux {
     }
   }
 
-  /// One line on standard error, under the program's name.
-  static func say(_ message: String) { writeError("notiflux: \(message)\n") }
+  /// One line on standard error, under the program's name. Some of it may be a server's words.
+  static func say(_ message: String) { writeError("notiflux: \(TerminalText.safe(message))\n") }
 
   static func exit(with code: ExitCode) -> Never { Glibc.exit(code.rawValue) }
 

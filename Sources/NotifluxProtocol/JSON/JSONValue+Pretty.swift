@@ -1,7 +1,23 @@
-/// JSON laid out for a person's eyes on a terminal.
+/// JSON for a person's eyes on a terminal.
 extension JSONValue {
-  /// Still JSON: a member or element a line, two blanks a level. Characters that a terminal would act upon or not show
-  /// (Unicode categories Cc and Cf) are escaped.
+  /// Still JSON, on one line. Characters that a terminal or a reader of lines would act upon, or not show (Unicode
+  /// categories Cc, Cf, Zl and Zp), are escaped.
+  package func visiblySerialized() -> String {
+    var text = ""
+    for scalar in String(decoding: serialized(), as: UTF8.self).unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return text
+  }
+
+  /// As `visiblySerialized`, a member or element a line, two blanks a level.
   package func prettyPrinted() -> String {
     var text = ""
     pretty(into: &text, indentation: "")
@@ -15,10 +31,10 @@ extension JSONValue {
       Self.lines(elements, "[", "]", indentation, into: &text) { $0.pretty(into: &$1, indentation: inner) }
     case .object(let object) where !object.isEmpty:
       Self.lines(object.members, "{", "}", indentation, into: &text) { member, text in
-        text += Self.visible(.string(member.name)) + ": "
+        text += JSONValue.string(member.name).visiblySerialized() + ": "
         member.value.pretty(into: &text, indentation: inner)
       }
-    default: text += Self.visible(self)
+    default: text += visiblySerialized()
     }
   }
 
@@ -32,20 +48,5 @@ extension JSONValue {
       write(item, &text)
     }
     text += "\n" + indentation + close
-  }
-
-  private static func visible(_ value: JSONValue) -> String {
-    var text = ""
-    for scalar in String(decoding: value.serialized(), as: UTF8.self).unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control, .format:
-        for unit in String(scalar).utf16 {
-          let digits = String(unit, radix: 16)
-          text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        }
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    return text
   }
 }

@@ -69,7 +69,7 @@ enum ListenCommand {
       throw settings.usageError("there is nothing to listen to; name a TOPIC")
     }
     return try Blocking.wait {
-      let listen = ListenSession(final, output: PipeOutput(asJSON: json))
+      let listen = ListenSession(final, output: PipeOutput(asJSON: json, showsOnTerminal: isTerminal(1)))
       if readsCommands { Task { await commands(listen) } }
       return await listen.run(timeout: timeout)
     }

@@ -9,17 +9,23 @@ protocol ListenOutput: Sendable {
   func note(_ text: String)
 }
 
-/// Off a terminal: messages on standard output, one after the other, the rest on standard error. In JSON a gap is data
+/// Without a session: messages on standard output, one after the other, the rest on standard error. In JSON a gap is data
 /// too.
 struct PipeOutput: ListenOutput {
   let asJSON: Bool
+  /// There may be one although nobody types, such as where the token or the commands come from a file.
+  let showsOnTerminal: Bool
 
   func show(_ message: Message, namesTopic: Bool) throws(StandardStream.Failure) {
-    try StandardStream.output.write(asJSON ? message.json : message.data + "\n")
+    try write(asJSON ? message.json : message.data + "\n")
   }
 
   func show(_ gap: Gap) throws(StandardStream.Failure) {
-    if asJSON { try StandardStream.output.write(gap.json) } else { note(gap.sentence) }
+    if asJSON { try write(gap.json) } else { note(gap.sentence) }
+  }
+
+  private func write(_ text: String) throws(StandardStream.Failure) {
+    try StandardStream.output.write(showsOnTerminal ? TerminalText.safe(text) : text)
   }
 
   func note(_ text: String) { Notiflux.say(text) }

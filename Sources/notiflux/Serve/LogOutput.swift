@@ -55,12 +55,13 @@ struct LogOutput: LogHandler {
   ) -> String {
     var object: JSONObject = ["time": .string(time), "level": .string(level.rawValue), "message": .string(message)]
     for (key, value) in data { object[key] = .string("\(value)") }
-    return String(decoding: JSONValue.object(object).serialized(), as: UTF8.self) + "\n"
+    return JSONValue.object(object).visiblySerialized() + "\n"
   }
 
-  /// A value stands bare where that cannot be misread; else as a JSON string, so that a line stays a line.
+  /// A value stands bare where that cannot be misread; else as a JSON string, so that a line stays a line. What a client
+  /// sent can be a part of it, and must not drive the terminal of whoever reads the log.
   private static func quotedIfNeeded(_ value: String) -> String {
     let isPlain = !value.isEmpty && value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
-    return isPlain ? value : String(decoding: JSONValue.string(value).serialized(), as: UTF8.self)
+    return isPlain ? value : JSONValue.string(value).visiblySerialized()
   }
 }

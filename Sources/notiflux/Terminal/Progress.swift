@@ -29,10 +29,10 @@ final class Progress: Sendable {
 
   var counts: ProgressCounts { state.withLock { $0.counts } }
 
-  /// Writes one line to standard error, above the display.
+  /// Writes one line to standard error, above the display. Some of it may be a server's words.
   func note(_ line: String) {
     state.withLock { state in
-      write((state.isDrawn ? Self.erase : "") + line + "\n")
+      write((state.isDrawn ? Self.erase : "") + TerminalText.safe(line) + "\n")
       state.isDrawn = false
       state.drawnAt = nil
     }
