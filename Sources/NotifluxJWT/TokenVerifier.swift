@@ -64,21 +64,27 @@ public struct TokenVerifier: Sendable {
     return claims
   }
 
-  /// Why the signature is not accepted, nil if it is. A key whose thumbprint the header names as `kid` is tried first.
+  /// Why the signature is not accepted, nil if it is.
   func signatureProblem(_ token: CompactToken) -> Refusal? {
     guard let signature = token.signature else {
       return Refusal(.tokenSignature, "token has no readable signature")
     }
-    let named = token.header?["kid"]?.string
-    let first = named.flatMap { name in keys.firstIndex { $0.thumbprint.hasSameBytes(as: name) } }
-    var order = Array(keys.indices)
-    if let first { order.swapAt(0, first) }
-    for index in order where ES256.isValid(signature, of: token.signedBytes, by: keys[index].key.key) { return nil }
+    for index in order(for: token.header) where ES256.isValid(signature, of: token.signedBytes, by: keys[index].key.key)
+    { return nil }
     return Refusal(
       .tokenSignature,
       keys.isEmpty
         ? "token cannot be verified: no public key is configured"
         : "token signature is not by a configured key: sign with the private key that belongs to the public one here")
+  }
+
+  /// In which order the keys are tried: one whose thumbprint the header names as `kid` comes first.
+  func order(for header: JSONObject?) -> [Int] {
+    let named = header?["kid"]?.string
+    let first = named.flatMap { name in keys.firstIndex { $0.thumbprint.hasSameBytes(as: name) } }
+    var order = Array(keys.indices)
+    if let first { order.swapAt(0, first) }
+    return order
   }
 
   private func checkTime(_ claims: Claims, now: Double) throws(Refusal) {

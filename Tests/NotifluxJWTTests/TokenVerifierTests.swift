@@ -251,6 +251,20 @@ struct TokenVerifierTests {
     #expect(try all.verify(misleading, now: 0).scope == .subscribe)
   }
 
+  @Test("the key that kid names is tried first, and every other one after it; no kid is a reason to refuse")
+  func kidComesFirst() throws {
+    let keys = try (0..<4).map { _ in try PrivateKey.generate().publicKey }
+    let verifier = TokenVerifier(keys: keys)
+    for (place, key) in keys.enumerated() {
+      let order = verifier.order(for: ["kid": .string(key.thumbprint)])
+      #expect(order.first == place)
+      #expect(order.sorted() == [0, 1, 2, 3])
+    }
+    for header: JSONObject in [[:], ["kid": "unknown"], ["kid": .string(keys[2].thumbprint.lowercased())]] {
+      #expect(verifier.order(for: header) == [0, 1, 2, 3])
+    }
+  }
+
   @Test("one verifier serves many tasks at the same time")
   func concurrent() async throws {
     let good = try TestTokens.signed()
