@@ -273,6 +273,8 @@ class Mutator:
         name = self.random.choice(list(table))
         if pick < 0.6:
             self.put(members, name, self.random.choice(table[name]))
+        elif pick < 0.65:
+            self.put(members, name, "null")  # which many readers take for absent
         elif pick < 0.75:
             self.put(members, name, self.random.choice(ODD))
         elif pick < 0.8:
