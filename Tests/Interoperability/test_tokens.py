@@ -164,6 +164,19 @@ def test_an_expired_token_is_told_since_when(server, keys):
     assert re.search(r"expired 1[234] s ago", answer.json["error"])
 
 
+def test_leeway_moves_both_ends_and_is_0_unless_given(server, make_server, keys):
+    now = time.time()
+    lenient = make_server("--leeway", "1m")
+    for times, strict, mild in [
+        ({"exp": now - 30}, "token_expired", None), ({"exp": now - 90}, "token_expired", "token_expired"),
+        ({"nbf": now + 30}, "token_not_yet_valid", None), ({"nbf": now + 90}, "token_not_yet_valid", "token_not_yet_valid"),
+    ]:
+        token = harness.mint(keys, [TOPIC], "broadcast", **times)
+        for place, code in ((server, strict), (lenient, mild)):
+            answer = harness.publish(place, token, TOPIC, "m")
+            assert answer.status == 200 if code is None else answer.code == code, (times, answer.body)
+
+
 GOOD = {
     "plain": {},
     "exp with a fraction": {"exp": time.time() + 36000.25},
