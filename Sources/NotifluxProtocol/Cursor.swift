@@ -10,12 +10,13 @@ public struct Cursor: Sendable, Hashable {
     self.sequence = sequence
   }
 
-  /// Reads `EPOCH:SEQ`; throws a ``Refusal`` with ``ErrorCode/badRequest`` for any other text.
+  /// Reads what ``description`` writes; throws a ``Refusal`` with ``ErrorCode/badRequest`` for any other text, a needless
+  /// 0 in front of SEQ included: a gap names the cursor as it was given.
   public init(_ text: String) throws(Refusal) {
     let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
     guard parts.count == 2, (1...32).contains(parts[0].count), parts[0].allSatisfy(Self.isEpochByte),
       parts[1].allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-      let sequence = UInt64(Substring(parts[1]))
+      parts[1].count == 1 || parts[1].first != UInt8(ascii: "0"), let sequence = UInt64(Substring(parts[1]))
     else { throw Refusal(.badRequest, "a cursor looks like EPOCH:SEQ, e.g. k3J9x:42; copy it from an earlier message") }
     self.init(epoch: String(Substring(parts[0])), sequence: sequence)
   }

@@ -28,7 +28,8 @@ import Testing
   @Test(
     "anything else is a bad request",
     arguments: [
-      "", ":", "e:", ":1", "e:-1", "e:+1", "e:1:2", "e 1", "é:1", "e:1 ", "e:٣", "e:18446744073709551616",
+      "", ":", "e:", ":1", "e:-1", "e:+1", "e:1:2", "e 1", "é:1", "e:1 ", "e:٣", "e:18446744073709551616", "e:01",
+      "e:00",
       String(repeating: "e", count: 33) + ":1",
     ])
   func refuses(_ text: String) throws {
