@@ -32,7 +32,7 @@ struct TestServer {
     await server.stop()
   }
 
-  func token(_ scope: Scope, _ topics: String..., expiresIn seconds: Double = 60) throws -> String {
+  func token(_ scope: Scope, _ topics: String..., expiresIn seconds: Double = 3600) throws -> String {
     let now = SystemClock.secondsSince1970()
     return try signer.sign(Claims(topics: topics, scope: scope, expires: now + seconds))
   }
@@ -66,7 +66,7 @@ struct TestServer {
     let request = try BroadcastRequest(
       topics: topics.map { try Topic($0) }, message: message,
       token: signer.sign(
-        Claims(topics: topics, scope: .broadcast, expires: SystemClock.secondsSince1970() + 60)), id: id)
+        Claims(topics: topics, scope: .broadcast, expires: SystemClock.secondsSince1970() + 3600)), id: id)
     let client = try await connect()
     let body = String(decoding: request.json, as: UTF8.self)
     try await client.send(
