@@ -5,6 +5,8 @@ final class ManualLoop: WorkerLoop, @unchecked Sendable {  // Used by one test, 
   private var tasks: [() -> Void] = []
 
   var isCurrent: Bool { true }
+  /// Whether nothing waits for a turn.
+  var isIdle: Bool { tasks.isEmpty }
 
   func execute(_ task: @escaping @Sendable () -> Void) { tasks.append(task) }
 

@@ -1,0 +1,1 @@
+../../../Tests/NotifluxJWTTests/KeyFixture.swift

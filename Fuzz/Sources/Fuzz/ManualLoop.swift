@@ -1,0 +1,1 @@
+../../../Tests/NotifluxServerTests/Support/ManualLoop.swift
