@@ -34,10 +34,11 @@ let package = Package(
   targets: [
     .target(name: "CLinux", path: "Modules/CLinux", cSettings: instrumentedC),
     .systemLibrary(name: "COpenSSL", path: "Modules/COpenSSL", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", path: "Modules/CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CReadline", path: "Modules/CReadline", providers: [.apt(["libreadline-dev"])]),
     module("NotifluxProtocol"),
     module("CommandTable"),
-    module("NotifluxWebSocket", ["NotifluxProtocol", nio("NIOCore")]),
+    module("NotifluxWebSocket", ["NotifluxProtocol", "CZlib", nio("NIOCore")]),
     module("NotifluxJWT", ["NotifluxProtocol", "COpenSSL"]),
     module(
       "NotifluxClient",

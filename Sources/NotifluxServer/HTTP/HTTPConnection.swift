@@ -33,8 +33,6 @@ final class HTTPConnection: Connection {
   private var isPaused = false
   private var inputHasEnded = false
   private var isWorking = false
-  /// No request has come yet.
-  private var isFresh = true
   /// The lobby's.
   var lobbyPlace = Lobby.Place()
   /// Whether a head has to be complete by the deadline: the first one, and each that has begun.
