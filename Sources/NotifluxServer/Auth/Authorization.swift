@@ -20,13 +20,8 @@ struct TokenVerification {
   /// a later task; never when the loop ends before that. Callers do one at a time for a connection: this is what bounds
   /// the queue of the verifier threads.
   func run(on loop: any WorkerLoop, _ done: @escaping (Result<Void, Refusal>) -> Void) {
-    let (authorizer, payer) = (authorizer, payer)
-    let client = payer.client  // It pays although it may have gone by then.
-    let applicant = TokenApplicant(request: request, loop: loop) { verdict in
-      if case .failure(let refusal) = verdict { authorizer.failedChecks.count(refusal, of: payer, from: client) }
-      done(verdict)
-    }
-    authorizer.verify(token, for: applicant)
+    authorizer.verify(
+      token, for: TokenApplicant(request: request, loop: loop, payer: payer, checks: authorizer.failedChecks, done))
   }
 }
 
@@ -48,15 +43,30 @@ struct TokenApplicant: Sendable {
   let loop: any WorkerLoop
   private let done: LoopBound<Callback>
 
+  private let checks: FailedChecks
+
   private final class Callback {
     var call: ((Result<Void, Refusal>) -> Void)?
-    init(_ call: @escaping (Result<Void, Refusal>) -> Void) { self.call = call }
+    let payer: any CheckPayer
+    /// It pays although it may have gone meanwhile.
+    let client: ClientAddress
+
+    init(_ payer: any CheckPayer, _ call: @escaping (Result<Void, Refusal>) -> Void) {
+      self.call = call
+      self.payer = payer
+      client = payer.client
+    }
   }
 
-  init(request: TokenRequest, loop: any WorkerLoop, _ done: @escaping (Result<Void, Refusal>) -> Void) {
+  /// On the loop. `payer` pays to `checks` if the check fails.
+  init(
+    request: TokenRequest, loop: any WorkerLoop, payer: any CheckPayer, checks: FailedChecks,
+    _ done: @escaping (Result<Void, Refusal>) -> Void
+  ) {
     self.request = request
     self.loop = loop
-    self.done = LoopBound(Callback(done), loop: loop)
+    self.checks = checks
+    self.done = LoopBound(Callback(payer, done), loop: loop)
   }
 
   /// On the loop only. What the callback holds belongs to the loop, so it is let go here, not where the last copy of
@@ -65,6 +75,7 @@ struct TokenApplicant: Sendable {
     let callback = done.value
     let call = callback.call
     callback.call = nil
+    if case .failure(let refusal) = result { checks.count(refusal, of: callback.payer, from: callback.client) }
     call?(result)
   }
 }

@@ -14,12 +14,17 @@ struct ClientAddress: Hashable, Sendable {
 
   /// An IPv4 address that came in an IPv6 one counts as itself (RFC 4291 §2.5.5.2).
   init(_ address: sockaddr_in6) {
-    let bytes = withUnsafeBytes(of: address.sin6_addr) { Array($0) }
-    let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
-    self = isMapped ? Self.four(bytes[12...]) : Self(network: Self.number(bytes[..<8]))
+    let (upper, lower) = withUnsafeBytes(of: address.sin6_addr) {
+      (
+        UInt64(bigEndian: $0.loadUnaligned(as: UInt64.self)),
+        UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      )
+    }
+    let isMapped = upper == 0 && lower >> 32 == 0xFFFF
+    network = isMapped ? lower : upper
   }
 
-  init(_ address: sockaddr_in) { self = Self.four(withUnsafeBytes(of: address.sin_addr) { Array($0) }[...]) }
+  init(_ address: sockaddr_in) { network = 0xFFFF << 32 | UInt64(UInt32(bigEndian: address.sin_addr.s_addr)) }
 
   init(_ address: SocketAddress?) {
     switch address {
@@ -39,8 +44,4 @@ struct ClientAddress: Hashable, Sendable {
       }
     }
   }
-
-  private static func four(_ bytes: ArraySlice<UInt8>) -> Self { Self(network: 0xFFFF << 32 | number(bytes)) }
-
-  private static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
 }
