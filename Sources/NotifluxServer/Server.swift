@@ -72,6 +72,7 @@ public final class Server: Sendable {
       authorizer: authorizer, logger: logger,
       connections: ConnectionCount(
         limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress),
+      requestMemory: RequestMemory(limit: configuration.maximumRequestMemory),
       now: now)
     let workers = hubs.map { hub in
       let worker = Worker(configuration: configuration, services: services, hub: hub.given, loop: hub.loop)

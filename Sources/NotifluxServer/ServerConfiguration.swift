@@ -28,6 +28,8 @@ public struct ServerConfiguration: Sendable {
   public var maximumSubscriptions = 128
   /// Bytes of the largest body of a publish.
   public var maximumMessageSize = 2 << 20
+  /// Bytes that all requests together may hold while they are incomplete.
+  public var maximumRequestMemory = 256 << 20
   /// Bytes that may wait for one slow connection before it is closed with 1013.
   public var maximumPending = 4 << 20
   /// Messages that all tokens with the same `sub` may publish, or one token without; `nil`: any number.

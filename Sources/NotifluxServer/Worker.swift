@@ -112,6 +112,7 @@ struct Services: Sendable {
   let logger: Logger
   /// Connections of all workers together.
   let connections: ConnectionCount
+  var requestMemory = RequestMemory(limit: 256 << 20)
   /// Seconds since 1970.
   let now: @Sendable () -> Double
 }

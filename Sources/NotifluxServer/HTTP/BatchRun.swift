@@ -36,6 +36,9 @@ final class BatchRun {
   /// Nothing more should be fed before answers have gone out.
   var isFull: Bool { isVerifying || answers.count >= Self.window }
 
+  /// Bytes that wait for the rest of their line, or for room for answers.
+  var heldBytes: Int { splitter.heldBytes }
+
   /// Whether every line that is complete has its answer.
   var waitsForLines: Bool { !hasEnded && answers.isEmpty }
 

@@ -56,6 +56,7 @@ extension HTTPConnection {
 
   func linger() {
     state = .lingering
+    forget()
     worker.schedule(self, at: worker.now + Limits.closeTimeout)
     transport?.finishOutput()
   }

@@ -27,6 +27,8 @@ final class HTTPConnection: Connection {
   private var decoder = RequestDecoder()
   /// What is there of a body that did not come in at once.
   private var body: [UInt8] = []
+  /// What of ``Services/requestMemory`` is this connection's.
+  private var countedBytes = 0
   /// What came in and has to wait while a request is being answered (RFC 9112 §9.3.2): the rest of one read, and what
   /// one more brought.
   private var backlog = ByteBuffer()
@@ -61,6 +63,7 @@ final class HTTPConnection: Connection {
     }
     let used = work(bytes)
     if used < bytes.count { backlog.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
+    countMemory()
     settle()
   }
 
@@ -77,7 +80,14 @@ final class HTTPConnection: Connection {
     state = .lingering
     request = nil
     backlog = ByteBuffer()
+    forget()
+    countMemory()
+  }
+
+  /// Lets go of what is there of a request that will not be looked at.
+  func forget() {
     body = []
+    decoder = RequestDecoder()
   }
 
   private func pause() {
@@ -98,12 +108,42 @@ final class HTTPConnection: Connection {
 
   // MARK: Work
 
+  /// What this connection holds of an incomplete request. A request that comes in one read never holds anything.
+  private var heldBytes: Int {
+    let line = if case .batching(let batch) = state { batch.heldBytes } else { 0 }
+    return body.count + decoder.heldBytes + line
+  }
+
+  private func countMemory() {
+    let more = heldBytes - countedBytes
+    guard more != 0 else { return }
+    if more < 0 {
+      worker.services.requestMemory.give(-more)
+    } else if !worker.services.requestMemory.take(more) {
+      return giveUp()
+    }
+    countedBytes += more
+  }
+
+  /// There is no memory for the rest of this request.
+  private func giveUp() {
+    worker.tally.overMemory += 1
+    switch state {
+    case .idle, .receiving:
+      refuse(HTTPFailure(.rateLimited, "the server is busy with too many large requests; try again", closes: true))
+    // There is no telling in the middle of an answer.
+    case .responding, .batching, .lingering, .handedOver: transport?.close()
+    }
+    countMemory()
+  }
+
   /// Goes on with what had to wait, unless somebody further up does so anyway.
   func goOn() {
     guard !isWorking else { return }
     let waiting = backlog
     let used = waiting.withUnsafeReadableBytes { work($0) }
     if used < backlog.readableBytes { backlog.moveReaderIndex(forwardBy: used) } else { backlog = ByteBuffer() }
+    countMemory()
     settle()
   }
 

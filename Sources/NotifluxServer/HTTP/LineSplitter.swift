@@ -16,6 +16,9 @@ struct LineSplitter {
   private var isSkipping = false
   private var isEnded = false
 
+  /// Bytes of a line that is not complete.
+  var heldBytes: Int { buffer.readableBytes }
+
   /// `limit` in bytes.
   init(limit: Int) { self.limit = limit }
 

@@ -8,6 +8,8 @@ struct Tally {
   var addressFull = 0
   /// Connections closed for newer ones, by `--max-http-connections`.
   var displaced = 0
+  /// Requests given up, by `--max-request-memory`.
+  var overMemory = 0
   /// Publishes and subscribes that were told to slow down.
   var rateLimited = 0
 
@@ -16,6 +18,7 @@ struct Tally {
       ("connections refused: the server is full", serverFull),
       ("connections refused: their address has too many", addressFull),
       ("connections closed for newer ones", displaced),
+      ("requests given up: incomplete ones hold too much memory", overMemory),
       ("publishes and subscribes refused: too many", rateLimited),
     ]
     for (message, count) in lines where count > 0 {

@@ -120,6 +120,13 @@ enum ServeCommand {
   static let maxMessageSize = Option(
     "max-message-size", .byteCount(in: 1024...(1 << 30)), default: "2MiB", environment: "NOTIFLUX_MAX_MESSAGE_SIZE",
     help: "Refuse a publish whose body is larger (413)", group: "Limits")
+  static let maxRequestMemory = Option(
+    "max-request-memory", .byteCount(in: 1024...(1 << 40)), default: "256MiB",
+    environment: "NOTIFLUX_MAX_REQUEST_MEMORY", help: "Hold at most this much of incomplete requests together",
+    details: [
+      "Beyond, a request that did not come in one piece is refused (429). Those of up to some KiB do come in one piece: "
+        + "large or slow ones alone are concerned."
+    ], group: "Limits")
   static let maxPending = Option(
     "max-pending", .byteCount(in: 1024...(1 << 34)), default: "4MiB", environment: "NOTIFLUX_MAX_PENDING",
     help: "Close a connection for which more than this waits unsent (1013)", group: "Limits")
@@ -150,7 +157,8 @@ enum ServeCommand {
       leeway, dev,
       historySize,
       historyTTL, historyMemory, maxConnections, maxConnectionsPerAddress, maxHTTPConnections,
-      maxSubscriptions, maxMessageSize, maxPending, publishRate, publishBurst, badTokenRate, badTokenRatePerAddress,
+      maxSubscriptions, maxMessageSize, maxRequestMemory, maxPending, publishRate, publishBurst, badTokenRate,
+      badTokenRatePerAddress,
       drainTimeout, logLevel, logFormat, check,
     ],
     examples: [
@@ -181,6 +189,11 @@ enum ServeCommand {
       throw settings.usageError(
         "--max-pending is smaller than --max-message-size, so the largest messages could never be delivered; raise it")
     }
+    guard settings[maxRequestMemory] >= settings[maxMessageSize] else {
+      throw settings.usageError(
+        "--max-request-memory is smaller than --max-message-size, so the largest messages could never come in; raise it"
+      )
+    }
     var configuration = ServerConfiguration(keys: try keys(settings))
     configuration.host = settings[host]
     configuration.port = settings[port]
@@ -196,6 +209,7 @@ enum ServeCommand {
     configuration.badTokenRatePerAddress = rate(settings[badTokenRatePerAddress])
     configuration.maximumSubscriptions = settings[maxSubscriptions]
     configuration.maximumMessageSize = settings[maxMessageSize]
+    configuration.maximumRequestMemory = settings[maxRequestMemory]
     configuration.maximumPending = settings[maxPending]
     configuration.drainTimeout = settings[drainTimeout]
     configuration.usesIOURing = settings[ioURing]

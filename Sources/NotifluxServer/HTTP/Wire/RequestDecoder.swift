@@ -26,6 +26,9 @@ struct RequestDecoder {
     if case .head = state { partial.isEmpty } else { false }
   }
 
+  /// Bytes of an incomplete head.
+  var heldBytes: Int { partial.count }
+
   /// The next event, whose bytes are taken off the front of `input` and valid as long as that; `nil` when `input` is
   /// used up. After it has thrown it is not to be asked again.
   mutating func next(_ input: inout UnsafeRawBufferPointer) throws(RequestError) -> Event? {
