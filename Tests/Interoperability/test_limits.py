@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import re
+import select
 import socket
 import ssl
 
@@ -225,6 +226,45 @@ def test_a_body_of_too_many_values_is_refused(make_server, keys):
         refused = publish(server, token, "t", "m", extra=extra)
         assert (refused.status, refused.code) == (400, "bad_request")
         assert "values" in refused.json["error"]
+
+
+def test_incomplete_bodies_share_their_memory_and_small_publishes_need_none(make_server, keys):
+    server = make_server("--max-request-memory", "4MiB", "--workers", "1")
+    token = mint(keys, ["t"], "broadcast")
+    part = b"POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b" " * 1_500_000
+    before = server.resident_bytes()
+    slow = [raw(server, data=part) for _ in range(20)]
+    until(lambda: len(select.select(slow, [], [], 0)[0]) >= 17, "an answer to all but two or three")
+    refused = select.select(slow, [], [], 0)[0]
+    assert server.resident_bytes() - before < 24_000_000
+    for connection in refused:
+        connection.settimeout(harness.PATIENCE)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 429 ")
+    assert publish(server, token, "t", "small").status == 200
+    for connection in slow:
+        connection.close()
+    until(lambda: publish(server, token, "t", "x" * 1_900_000).status == 200, "room for a large one again")
+    until(lambda: "incomplete ones hold too much memory" in server.output, "a line in the log")
+
+
+def test_answers_to_commands_and_pings_that_nobody_reads_end_the_connection(make_server):
+    server = make_server("--max-pending", "2MiB", "--workers", "1")
+    before = server.resident_bytes()
+    flood = bytes([0x81, 0x82, 0, 0, 0, 0]) + b"/?", bytes([0x89, 0xFD, 0, 0, 0, 0]) + b"p" * 125
+    for number, frame in enumerate(flood):
+        connection = raw(
+            server,
+            data=b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                connection.sendall(frame * 4096)
+                if server.output.count("slow consumer closed") > number:
+                    break
+        until(lambda: server.output.count("slow consumer closed") == number + 1, "the end of the connection")
+        connection.close()
+    assert server.resident_bytes() - before < 24_000_000
 
 
 def test_a_token_has_at_most_8_kib(make_server, keys):
