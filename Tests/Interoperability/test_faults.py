@@ -477,7 +477,7 @@ def test_under_limits_that_fit_its_memory_the_server_refuses_and_lives(make_serv
         refused = 0
         for _ in range(150):  # Bodies whose end does not come, from more clients than may be.
             crowd = stack.enter_context(connect(server))
-            crowd.settimeout(0.01)
+            crowd.settimeout(0.05)
             try:
                 crowd.sendall(publish_request(token, "x" * 60_000)[:-10])
                 answer = crowd.recv(1000)
@@ -486,7 +486,7 @@ def test_under_limits_that_fit_its_memory_the_server_refuses_and_lives(make_serv
                 pass
             except ConnectionError:
                 refused += 1
-        assert refused >= 100
+        assert refused >= 90
         for _ in range(1_000):  # 60 MB.
             publisher("t", "y" * 60_000)
         publisher.connection.request("POST", "/broadcast", b"z" * 10_000_000, publisher.headers)
