@@ -63,6 +63,8 @@ struct JSONTests {
       (#"{"a":1,"b":2,"a":3}"#, #"duplicate member "a" at byte 13"#),
       (#"{"a":1,"\u0061":3}"#, #"duplicate member "a" at byte 7"#),
       (#"[{"x":{"":1,"":2}}]"#, #"duplicate member "" at byte 12"#),
+      ("{\"\u{7F}\":1,\"\u{7F}\":2}", #"duplicate member "\u007f" at byte 7"#),
+      ("{\"\u{9B}\u{2028}\":1,\"\u{9B}\u{2028}\":2}", #"duplicate member "\u009b\u2028" at byte 11"#),
     ] as [(String, String)])
   func invalid(text: String, message: String) {
     let error = #expect(throws: JSONError.self) { try JSONValue.parse(text) }

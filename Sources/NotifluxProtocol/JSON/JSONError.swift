@@ -44,11 +44,9 @@ extension JSONError.Reason {
     }
   }
 
-  /// The start of a name from outside, fit for one line of a log.
+  /// The start of a name from outside, fit for one line of a log: nothing in it moves a cursor or hides.
   private static func quoted(_ name: String) -> String {
     let start = String(name.unicodeScalars.prefix(40))
-    var bytes: [UInt8] = []
-    JSONWriter.string(start.utf8.count < name.utf8.count ? start + "…" : name, into: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
+    return JSONValue.string(start.utf8.count < name.utf8.count ? start + "…" : name).visiblySerialized()
   }
 }
