@@ -100,15 +100,7 @@ struct AuthRateTests {
   private func use(_ token: String, _ authorizer: Authorizer, _ payer: TestPayer, _ topic: String = "a") throws
     -> ErrorCode?
   {
-    let (loop, verdicts) = (StepLoop(), Verdicts())
-    switch authorizer.authorize(token, scope: .broadcast, topics: [try Topic(topic)], by: payer) {
-    case .granted: return nil
-    case .refused(let refusal): return refusal.code
-    case .unverified(let verification):
-      verification.run(on: loop) { verdicts.add($0) }
-      guard loop.step(), verdicts.codes.count == 1 else { throw Refusal(.timeout, "no verdict") }
-      return verdicts.codes[0]
-    }
+    try authorizer.inTheEnd(token, .broadcast, topic, by: payer)
   }
 
   @Test("beyond the rate of bad tokens none of the connection is checked, but remembered ones pass", arguments: [0, 1])

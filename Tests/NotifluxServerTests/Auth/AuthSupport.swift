@@ -102,9 +102,11 @@ extension Authorizer {
   }
 
   /// The verdict in the end, for an authorizer with threads or without.
-  func inTheEnd(_ token: String, _ scope: Scope = .broadcast, _ topics: String...) throws -> ErrorCode? {
+  func inTheEnd(
+    _ token: String, _ scope: Scope = .broadcast, _ topics: String..., by payer: any CheckPayer = TestPayer()
+  ) throws -> ErrorCode? {
     let (loop, verdicts) = (StepLoop(), Verdicts())
-    switch authorize(token, scope: scope, topics: try topics.map { try Topic($0) }) {
+    switch authorize(token, scope: scope, topics: try topics.map { try Topic($0) }, by: payer) {
     case .granted: return nil
     case .refused(let refusal): return refusal.code
     case .unverified(let verification):
