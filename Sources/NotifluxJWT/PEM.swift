@@ -32,9 +32,7 @@ enum PEM {
         throw KeyError("a BEGIN line of the PEM text is damaged")
       }
       let label = String(decoding: rest[..<labelEnd], as: UTF8.self)
-      guard label.utf8.allSatisfy({ $0 == 0x20 || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }) else {
-        throw KeyError("a BEGIN line of the PEM text is damaged")
-      }
+      guard isLabel(label) else { throw KeyError("a BEGIN line of the PEM text is damaged") }
       rest = rest[(labelEnd + 5)...]
       guard let end = offset(of: Array("-----END \(label)-----".utf8), in: rest) else {
         throw KeyError("the PEM block \(label) has no END line (is the file cut off?)")
@@ -43,6 +41,13 @@ enum PEM {
       rest = rest[(end + 14 + label.utf8.count)...]
     }
     return blocks
+  }
+
+  /// Capital letters, digits and spaces, in words as short as those of RFC 7468 §4: errors quote labels, and a line of
+  /// base64 must not pass for one.
+  private static func isLabel(_ text: String) -> Bool {
+    text.utf8.allSatisfy { $0 == 0x20 || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) }
+      && text.utf8.split(separator: 0x20).allSatisfy { $0.count < 20 }
   }
 
   /// The text of one block, lines of 64 characters, a newline at the end.

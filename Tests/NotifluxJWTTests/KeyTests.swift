@@ -59,6 +59,11 @@ struct PrivateKeyTests {
       (String(KeyFixture.pkcs8.dropLast(30)), "the PEM block PRIVATE KEY has no END line (is the file cut off?)"),
       ("-----BEGIN PRIVATE\nKEY-----", "a BEGIN line of the PEM text is damaged"),
       ("-----BEGIN ", "a BEGIN line of the PEM text is damaged"),
+      // Its "label" could be a line of a key: an error that quoted it would show it.
+      (
+        "-----BEGIN EC MHCCAQEEIL8Z0KD9LRSV PRIVATE KEY-----\n-----END EC MHCCAQEEIL8Z0KD9LRSV PRIVATE KEY-----",
+        "a BEGIN line of the PEM text is damaged"
+      ),
       (
         KeyFixture.pkcs8.replacing("MIGH", with: "MI*H"),
         "the PEM block PRIVATE KEY is damaged: it has a character that does not belong there at byte 3"
