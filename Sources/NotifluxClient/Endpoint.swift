@@ -45,7 +45,8 @@ public struct Endpoint: Sendable, Hashable {
   private func checkBasePath() throws(EndpointError) {
     for route in ["/ws", "/broadcast", "/events"] where basePath.hasSuffix(route) {
       let server = description.dropLast(route.utf8.count)
-      throw EndpointError("\"\(description)\" ends with \(route); name the server alone: \(server)")
+      throw EndpointError(
+        "\(Self.quoted(description)) ends with \(route); name the server alone: \(Self.shown(server))")
     }
   }
 }
@@ -76,15 +77,15 @@ extension Endpoint {
     }
     let bytes = Array(url.utf8)
     guard let colon = bytes.indices.first(where: { bytes[$0...].starts(with: "://".utf8) }) else {
-      throw EndpointError("\"\(url)\" has no scheme; write http://\(url.drop { $0 == "/" })")
+      throw EndpointError("\(Self.quoted(url)) has no scheme; write \(Self.shown("http://\(url.drop { $0 == "/" })"))")
     }
     let scheme = String(url.utf8.prefix(colon))?.lowercased() ?? ""
     guard ["http", "https", "ws", "wss"].contains(scheme) else {
-      throw EndpointError("\"\(url)\" has the scheme \"\(scheme)\"; use http, https, ws or wss")
+      throw EndpointError("\(Self.quoted(url)) has the scheme \(Self.quoted(scheme)); use http, https, ws or wss")
     }
     let rest = url.utf8.dropFirst(colon + 3)
     if let mark = rest.first(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
-      throw EndpointError("\"\(url)\" has a \(mark == UInt8(ascii: "?") ? "query" : "fragment"); leave it out")
+      throw EndpointError("\(Self.quoted(url)) has a \(mark == UInt8(ascii: "?") ? "query" : "fragment"); leave it out")
     }
     return (scheme, Substring(rest))
   }
@@ -92,23 +93,23 @@ extension Endpoint {
   private static func readAuthority(_ text: Substring) throws(EndpointError) -> (host: String, port: Int?) {
     if text.utf8.first == UInt8(ascii: "[") {
       guard let bracket = text.utf8.firstIndex(of: UInt8(ascii: "]")) else {
-        throw EndpointError("\"\(text)\" lacks the closing bracket of its IPv6 address; write [::1]")
+        throw EndpointError("\(Self.quoted(text)) lacks the closing bracket of its IPv6 address; write [::1]")
       }
       let address = text[text.index(after: text.startIndex)..<bracket].lowercased()
       guard (try? SocketAddress(ipAddress: address, port: 0))?.protocol == .inet6 else {
-        throw EndpointError("\"\(address)\" is not an IPv6 address; write one such as [::1]")
+        throw EndpointError("\(Self.quoted(address)) is not an IPv6 address; write one such as [::1]")
       }
       return (address, try readPort(text[text.index(after: bracket)...]))
     }
     let colons = text.utf8.count { $0 == UInt8(ascii: ":") }
     guard colons <= 1 else {
-      throw EndpointError("\"\(text)\" has several colons; write an IPv6 address in brackets: [::1]:8080")
+      throw EndpointError("\(Self.quoted(text)) has several colons; write an IPv6 address in brackets: [::1]:8080")
     }
     let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) ?? text.endIndex
     let host = text[..<colon]
     guard !host.isEmpty else { throw EndpointError("the URL names no host; write http://HOST:PORT") }
     guard host.utf8.count <= 253, host.utf8.allSatisfy(isHostByte) else {
-      throw EndpointError("\"\(host)\" is not a host name; it has letters, digits, dots and hyphens only")
+      throw EndpointError("\(Self.quoted(host)) is not a host name; it has letters, digits, dots and hyphens only")
     }
     return (host.lowercased(), try readPort(text[colon...]))
   }
@@ -119,9 +120,16 @@ extension Endpoint {
     let digits = text.utf8.dropFirst()
     guard text.utf8.first == UInt8(ascii: ":"), digits.allSatisfy({ (0x30...0x39).contains($0) }),
       let port = Int(Substring(digits)), (1...65535).contains(port)
-    else { throw EndpointError("\"\(text)\" is not a port; write a colon and a number from 1 to 65535") }
+    else { throw EndpointError("\(Self.quoted(text)) is not a port; write a colon and a number from 1 to 65535") }
     return port
   }
+
+  /// As it stands in an error: what is long was not typed, and would bury the rest of the line.
+  private static func shown(_ text: some StringProtocol) -> String {
+    text.utf8.count <= 128 ? String(text) : text.prefix(64) + "…"
+  }
+
+  private static func quoted(_ text: some StringProtocol) -> String { "\"\(shown(text))\"" }
 
   private static func isHostByte(_ byte: UInt8) -> Bool {
     switch byte {

@@ -78,6 +78,13 @@ struct EndpointTests {
     #expect(error?.description.contains("secret") == false)
   }
 
+  @Test("quotes the begin of what is long", arguments: ["", "ftp://", "http://", "http://[", "http://h:", "http://h?"])
+  func cutsWhatIsLong(start: String) throws {
+    let error = #expect(throws: EndpointError.self) { try Endpoint(start + String(repeating: "!", count: 300)) }
+    #expect(error?.description.contains("…") == true)
+    #expect((error?.description.utf8.count ?? 0) < 300)
+  }
+
   @Test("puts its own path before the server's")
   func paths() throws {
     #expect(try Endpoint("http://h").path(for: "/ws") == "/ws")
