@@ -5,7 +5,7 @@ import Testing
 
 @testable import NotifluxServer
 
-@Suite("Limits, over sockets")
+@Suite("Limits, over sockets", .timeLimit(.minutes(5)))
 struct LimitTests {
   /// So slow that no test sees a second one.
   private static func once(_ burst: Double) -> RateLimit { RateLimit(perSecond: 1.0 / 7200, burst: burst) }

@@ -35,6 +35,21 @@ struct LobbyTests {
     #expect(worker.tally.displaced == 3)
   }
 
+  @Test("whoever comes and goes, for one too many that which came first goes")
+  func order() {
+    var random = SeededGenerator(seed: 9)
+    var inside = [fixture.wire]
+    for _ in 0..<2000 {
+      if Int.random(in: 0..<3, using: &random) < 2 {
+        inside.append(connect())
+        if inside.count > 3 { #expect(inside.removeFirst().connection == nil) }
+      } else if let place = inside.indices.randomElement(using: &random) {
+        inside.remove(at: place).close()
+      }
+      #expect(worker.lobby.count == inside.count && inside.allSatisfy { $0.connection != nil })
+    }
+  }
+
   @Test("one that was used of late is spared, until all were")
   func usedIsSpared() {
     fixture.receive(HTTPFixture.health)

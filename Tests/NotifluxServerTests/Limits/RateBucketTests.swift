@@ -71,6 +71,18 @@ struct BucketTableTests {
     #expect(kept >= 85, "the others were looked at in vain too often")
   }
 
+  @Test("for one too many, one that is worth nothing goes")
+  func worthlessGoFirst() {
+    var table = BucketTable<Int>(capacity: 100)
+    func isWorthless(_ key: Int) -> Bool { key < 100 && key % 4 == 0 }
+    for key in 0..<120 {
+      let shared = table.findOrAdd(key, now: 0)
+      if !isWorthless(key) { shared.bucket.take(1, under: limit, now: 0) }
+    }
+    #expect(table.count == 100)
+    #expect((0..<120).allSatisfy { isWorthless($0) || table.bucket(for: $0) != nil })
+  }
+
   @Test("whatever is added, held and swept, it finds what a plain dictionary would")
   func model() {
     var random = SeededGenerator(seed: 3)

@@ -44,7 +44,7 @@ import Testing
     "Content-Length: 18446744073709551618\r\n", "Content-Length: 0000000000000000002\r\n",
     "Content-Length : 2\r\n", "Content-Length\t: 2\r\n", " Content-Length: 2\r\n", "X: 1\r\n Content-Length: 2\r\n",
     "X: 1\r\n\tb\r\n", "Content-Length\u{0}: 2\r\n", "Content-Length: 2\u{0}\r\n", "Content-Length: 2\u{B}\r\n",
-    "Content_Length(): 2\r\n", ": 2\r\n", "Content-Length\r\n", "Cönt: 2\r\n", "X: a\u{7F}b\r\n",
+    "Content_Length(): 2\r\n", ": 2\r\n", "Content-Length\r\n", "Cönt: 2\r\n", "X: a\u{7F}b\r\n", "X: a\u{0}b\r\n",
     "X: a\rContent-Length: 2\r\n", "X: a\r\r\n", "X: a\nContent-Length: 2\r\n", "X: a\n\r\n",
     "Transfer-Encoding: identity\r\n", "Transfer-Encoding: gzip, chunked\r\n",
     "Transfer-Encoding: chunked, chunked\r\n",
@@ -76,9 +76,12 @@ import Testing
   @Test("a chunk that is not framed exactly is refused, and what hides behind it is not taken", arguments: badChunks)
   func refusesChunks(body: String) {
     let request = "POST /front HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    let transcript = WireTranscript(request + body + "\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: x\r\n\r\n")
-    #expect(transcript.isRefused, "\(transcript)")
-    #expect(transcript.requests == ["POST /front 1.1"])
+    // Behind one of these a lenient reader finds the end of the body, and then the next request.
+    for end in ["", "\r\n", "0\r\n\r\n", "\r\n0\r\n\r\n"] {
+      let transcript = WireTranscript(request + body + end + "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(transcript.isRefused, "\(transcript)")
+      #expect(transcript.requests == ["POST /front 1.1"])
+    }
   }
 
   private static let badLines: [String] = [
