@@ -63,6 +63,8 @@ import Testing
     var generator = SystemRandomNumberGenerator()
     let short = "a short text of no use to deflate"
     #expect(deflated(short) == Array(plain(short).readableBytesView))
+    let tooShort = String(repeating: "x", count: 63)
+    #expect(deflated(tooShort) == Array(plain(tooShort).readableBytesView), "less than a packet costs anyway")
     let noise = ByteBuffer(bytes: (0..<1000).map { _ in UInt8.random(in: 0...255, using: &generator) })
     let frame = FrameEncoder.binary(noise.readableBytesView, allocator: ByteBufferAllocator())
     #expect(FrameEncoder.deflated(frame, window: .full) == frame)
@@ -76,6 +78,20 @@ import Testing
     let bomb = deflated(String(repeating: "0", count: 20_000_000))
     #expect(bomb.count < limit)
     #expect(try failure(bomb) == .tooLarge(limit: limit))
+  }
+
+  @Test("however much came, a message never takes more room than twice the limit")
+  func room() throws {
+    let size: UInt16 = 60_000
+    // One stored block (RFC 1951 §3.2.4), and what of the flush after it is sent.
+    var payload = ByteBuffer(bytes: [0x00])
+    payload.writeInteger(size, endianness: .little)
+    payload.writeInteger(~size, endianness: .little)
+    payload.writeRepeatingByte(UInt8(ascii: "x"), count: Int(size))
+    payload.writeInteger(UInt8(0))
+    let message = try #require(Inflater()).inflate(payload, limit: Int(size))
+    #expect(message.readableBytes == Int(size))
+    #expect(message.storageCapacity <= 2 * Int(size))
   }
 
   @Test("a refused message leaves nothing behind for the next one")
@@ -122,6 +138,8 @@ import Testing
     #expect(window("permessage-deflate; server_max_window_bits=14") == .small)
     #expect(window("permessage-deflate; server_max_window_bits=\"9\"") == .small)
     #expect(window("permessage-deflate; server_max_window_bits=8", "permessage-deflate") == .full)
+    #expect(window("permessage-deflate; server_max_window_bits=9", "permessage-deflate") == .small)
+    #expect(window("permessage-deflate", "permessage-deflate; server_max_window_bits=9") == .full)
     #expect(window("x-webkit-deflate-frame", "permessage-deflate; x=1", "permessage-deflate") == .full)
   }
 
