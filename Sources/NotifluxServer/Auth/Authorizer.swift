@@ -35,14 +35,17 @@ final class Authorizer: Sendable {
 
   /// Whether `token` opens every one of `topics` for `scope`, as far as that can be said at once: in less than a
   /// microsecond for a token that is remembered, in a few for one that is not well-formed. A publish that is granted
-  /// counts. `payer` pays for a check that fails.
-  func authorize(_ token: String?, scope: Scope, topics: [Topic], by payer: any CheckPayer) -> Authorization {
+  /// counts. `payer` pays for a check that fails. `grant` is of an earlier use, and that of this one then.
+  func authorize(
+    _ token: String?, scope: Scope, topics: [Topic], by payer: any CheckPayer, remembering grant: inout Grant?
+  ) -> Authorization {
     guard let token, !token.isEmpty else {
       return .refused(
         Refusal(.tokenMissing, "a token is missing; make one with notiflux token \(scope.rawValue)"))
     }
+    if let grant, grant.covers(token, scope, topics), register.confirms(grant) { return .granted }
     let request = TokenRequest(token: token, scope: scope, topics: topics)
-    switch register.verdict(on: request) {
+    switch register.verdict(on: request, remembering: &grant) {
     case .success?: return .granted
     case .failure(let refusal)?: return .refused(refusal)
     case nil: break
@@ -54,6 +57,12 @@ final class Authorizer: Sendable {
     } catch {
       return .refused(error)
     }
+  }
+
+  /// As above, for who does not ask often.
+  func authorize(_ token: String?, scope: Scope, topics: [Topic], by payer: any CheckPayer) -> Authorization {
+    var grant: Grant?
+    return authorize(token, scope: scope, topics: topics, by: payer, remembering: &grant)
   }
 
   /// From now on tokens must be signed with one of `keys`, and nothing is granted any more for the sake of another one.

@@ -1,14 +1,13 @@
 import NIOConcurrencyHelpers
 import NotifluxJWT
 import NotifluxProtocol
+import Synchronization
 
 /// What is known about tokens under the present keys: the claims of those whose signature was good, and who waits for
 /// those that are being checked. Any thread; its lock is held for a look-up or an insertion at a time.
 final class TokenRegister: Sendable {
   private struct State {
     var verifier: TokenVerifier
-    /// Counts the sets of keys.
-    var generation = 0
     var cache = TokenCache()
     var rates = PublishRates()
     /// Every token under check, with those who wait for it.
@@ -23,6 +22,8 @@ final class TokenRegister: Sendable {
   }
 
   private let state: NIOLockedValueBox<State>
+  /// Counts the sets of keys. Changed under the lock.
+  private let generation = Atomic(0)
   private let leeway: Double
   /// `nil`: any number of messages.
   private let publishing: RateLimit?
@@ -43,13 +44,23 @@ final class TokenRegister: Sendable {
   /// How many tokens are remembered.
   var count: Int { state.withLockedValue { $0.cache.count } }
 
-  /// The verdict on a token that is remembered, nil for any other.
-  func verdict(on request: TokenRequest) -> Result<Void, Refusal>? {
+  /// Whether what `grant` says is still true. Without the lock.
+  func confirms(_ grant: Grant) -> Bool {
+    let now = now()
+    return grant.given <= now && now < grant.until && grant.generation == generation.load(ordering: .acquiring)
+  }
+
+  /// The verdict on a token that is remembered, nil for any other. Leaves a grant for who asks for one topic, unless
+  /// each use is charged for.
+  func verdict(on request: TokenRequest, remembering grant: inout Grant?) -> Result<Void, Refusal>? {
     // One topic is judged in place. Many take longer than others should wait for the lock.
     guard request.topics.count > 1 else {
       return state.withLockedValue { state in
         let verdict = state.cache.use(request.token) { claims, bucket in
-          charge(request.judge(claims, now: now(), leeway: leeway), request, bucket)
+          let now = now()
+          let verdict = charge(request.judge(claims, now: now, leeway: leeway), request, bucket)
+          if case .success = verdict, bucket == nil { grant = self.grant(request, claims, now: now) }
+          return verdict
         }
         if Self.hasExpired(verdict) { state.cache.remove(request.token) }
         return verdict
@@ -61,6 +72,15 @@ final class TokenRegister: Sendable {
     if Self.hasExpired(verdict) { state.withLockedValue { $0.cache.remove(request.token) } }
     guard publishing != nil, bucket != nil else { return verdict }
     return state.withLockedValue { _ in charge(verdict, request, bucket) }
+  }
+
+  /// Under the lock, so that the keys are those which the token was checked with. `nil` where keeping the token would
+  /// take up too much memory.
+  private func grant(_ request: TokenRequest, _ claims: Claims, now: Double) -> Grant? {
+    guard request.topics.count == 1, request.token.utf8.count <= AuthLimits.grantedToken else { return nil }
+    return Grant(
+      request: request, given: now, until: min(claims.expires + leeway, now + AuthLimits.grantLifetime),
+      generation: generation.load(ordering: .relaxed))
   }
 
   /// A publish that is granted counts, one message for each topic, and may still be one too many. To be called under the
@@ -87,7 +107,7 @@ final class TokenRegister: Sendable {
     let verifier = TokenVerifier(keys: keys, leeway: leeway)
     let forgotten = state.withLockedValue { state in
       state.verifier = verifier
-      state.generation += 1
+      generation.add(1, ordering: .releasing)
       defer { state.cache = TokenCache() }
       return state.cache
     }
@@ -129,11 +149,11 @@ final class TokenRegister: Sendable {
   /// keys that were valid when the verdict was reached.
   func perform(_ check: Check) -> [TokenAnswers.Answer] {
     while true {
-      let (verifier, generation) = state.withLockedValue { ($0.verifier, $0.generation) }
+      let (verifier, generation) = state.withLockedValue { ($0.verifier, self.generation.load(ordering: .relaxed)) }
       let result = Result { () throws(Refusal) in try verifier.claims(of: check.unverified) }
       let time = now()
       let answers = state.withLockedValue { state -> (bucket: SharedBucket?, applicants: [TokenApplicant])? in
-        guard state.generation == generation else { return nil }
+        guard self.generation.load(ordering: .relaxed) == generation else { return nil }
         var bucket: SharedBucket?
         if case .success(let claims) = result, time - leeway < claims.expires {
           if publishing != nil, claims.scope == .broadcast {

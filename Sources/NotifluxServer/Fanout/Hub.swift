@@ -31,13 +31,10 @@ final class Hub: Sendable {
 
   // MARK: Publishing
 
-  /// Accepts `text` for all of `topics`, which get consecutive numbers in the order given. Any loop; `answer` runs on
-  /// `loop` with the last topic's cursor, when every matching live connection has the message in its queue. A topic that
-  /// has seen `id` is not delivered to again.
-  func publish(
-    _ text: String, to topics: [Topic], id: String?, on loop: any WorkerLoop, _ answer: @escaping (Cursor) -> Void
-  ) {
-    let answer = LoopBound(DeliveryReceipt.Answer(call: answer), loop: loop)
+  /// Accepts `text` for all of `topics`, which get consecutive numbers in the order given. Any loop; `publisher` is told
+  /// on `loop`, once. A topic that has seen `id` is not delivered to again.
+  func publish(_ text: String, to topics: [Topic], id: String?, by publisher: any Publishing, on loop: any WorkerLoop) {
+    let publisher = LoopBound(publisher, loop: loop)
     let now = uptime()
     withUnsafeTemporaryAllocation(of: Bool.self, capacity: mailboxes.count) { wakes in
       wakes.initialize(repeating: false)
@@ -45,7 +42,7 @@ final class Hub: Sendable {
         let (message, last) = accept(text, topics, id: id, now: now, state: &state) { message in
           post(Publication(message: message, receipt: nil), wakes)
         }
-        let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, answer: answer)
+        let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, publisher: publisher)
         post(Publication(message: message, receipt: receipt), wakes)
       }
       for index in mailboxes.indices where wakes[index] { mailboxes[index].collect() }

@@ -9,28 +9,29 @@ struct Publication: Sendable {
   let receipt: DeliveryReceipt?
 }
 
+/// Who is answered once what it published is in the queue of every matching live connection. Confined to its loop.
+protocol Publishing: AnyObject {
+  /// `cursor` is that of the last message.
+  func wasPublished(_ cursor: Cursor)
+}
+
 /// Becomes due when every worker has handed a request's messages to its subscribers; only then is the publisher
 /// answered. So a publisher never runs ahead of delivery, and no queue between them grows without bound.
 final class DeliveryReceipt: Sendable {
-  /// Gets the request's cursor, on the loop it came from.
-  struct Answer {
-    let call: (Cursor) -> Void
-  }
-
   private let outstanding: Atomic<Int>
-  private let answer: LoopBound<Answer>
+  private let publisher: LoopBound<any Publishing>
   private let cursor: Cursor
 
-  init(workers: Int, cursor: Cursor, answer: LoopBound<Answer>) {
+  init(workers: Int, cursor: Cursor, publisher: LoopBound<any Publishing>) {
     outstanding = Atomic(workers)
     self.cursor = cursor
-    self.answer = answer
+    self.publisher = publisher
   }
 
   /// Called once by each worker, in any order.
   func sign() {
     guard outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
-    if answer.loop.isCurrent { return answer.value.call(cursor) }
-    answer.loop.execute { self.answer.value.call(self.cursor) }
+    if publisher.loop.isCurrent { return publisher.value.wasPublished(cursor) }
+    publisher.loop.execute { self.publisher.value.wasPublished(self.cursor) }
   }
 }

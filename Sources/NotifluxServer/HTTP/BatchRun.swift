@@ -9,6 +9,8 @@ final class BatchRun {
   /// Holds this in turn, until all is answered or the client has gone.
   private let connection: Connection
   private let bearerToken: String?
+  /// Of the last line that was granted.
+  private var grant: Grant?
   /// Takes answers as they can be sent; called with the last one's `isLast`.
   private let send: (_ lines: [UInt8], _ isLast: Bool) -> Void
   private var splitter: LineSplitter
@@ -68,7 +70,8 @@ final class BatchRun {
     do throws(Refusal) {
       let broadcast = try read(line)
       isVerifying = true
-      let authorization = BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, for: connection)
+      let authorization = BroadcastEndpoint.authorization(
+        of: broadcast, bearerToken: bearerToken, for: connection, remembering: &grant)
       authorization.settle(on: worker.loop) { [self] result in
         isVerifying = false
         switch result {
@@ -87,12 +90,12 @@ final class BatchRun {
     }
     // A closure's typed throw does not pass through `withUnsafeReadableBytes`, its result does.
     return try json.withUnsafeReadableBytes { bytes in
-      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastEndpoint.read(bytes, worker: worker) }
+      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastEndpoint.read(bytes, like: grant, worker: worker) }
     }.get()
   }
 
   private func publish(_ broadcast: BroadcastRequest, _ number: Int) {
-    BroadcastEndpoint.publish(broadcast, worker: worker) { [self] cursor in answer(number, .accepted(cursor)) }
+    BroadcastEndpoint.publish(broadcast, by: PublishedLine(batch: self, number: number), worker: worker)
     work()
   }
 
@@ -101,7 +104,7 @@ final class BatchRun {
     answer(number, .refused(refusal))
   }
 
-  private func answer(_ number: Int, _ answer: BroadcastAnswer) {
+  fileprivate func answer(_ number: Int, _ answer: BroadcastAnswer) {
     answers[offset: number - answered] = answer
     work()
   }
@@ -121,6 +124,19 @@ final class BatchRun {
     if !lines.isEmpty || isLast { send(lines, isLast) }
     return wasFull && !isFull
   }
+}
+
+/// A line that waits for its cursor.
+private final class PublishedLine: Publishing {
+  let batch: BatchRun
+  let number: Int
+
+  init(batch: BatchRun, number: Int) {
+    self.batch = batch
+    self.number = number
+  }
+
+  func wasPublished(_ cursor: Cursor) { batch.answer(number, .accepted(cursor)) }
 }
 
 extension CircularBuffer {

@@ -38,7 +38,7 @@ struct EventsRequest: Sendable {
 
 /// `GET /events`: messages as a stream over plain HTTP.
 enum EventsEndpoint {
-  static func respond(to head: RequestHead, for connection: Connection, _ reply: @escaping (Reply) -> Void) {
+  static func respond(to head: RequestHead, for connection: HTTPConnection) {
     let worker = connection.worker
     do throws(Refusal) {
       guard !worker.isDraining else {
@@ -52,12 +52,12 @@ enum EventsEndpoint {
       worker.services.authorizer.authorize(events.token, scope: .subscribe, topics: events.topics, by: connection)
         .settle(on: worker.loop) { result in
           switch result {
-          case .success: reply(.stream(events))
-          case .failure(let refusal): reply(.refusal(refusal))
+          case .success: connection.reply(.stream(events))
+          case .failure(let refusal): connection.reply(.refusal(refusal))
           }
         }
     } catch {
-      reply(.refusal(error))
+      connection.reply(.refusal(error))
     }
   }
 

@@ -83,6 +83,10 @@ extension HTTPConnection {
   }
 }
 
+extension HTTPConnection: Publishing {
+  func wasPublished(_ cursor: Cursor) { reply(.answer(.accepted(cursor))) }
+}
+
 extension HTTPFailure {
   init(_ error: RequestError) {
     switch error {

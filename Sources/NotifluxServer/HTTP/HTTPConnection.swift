@@ -24,6 +24,8 @@ final class HTTPConnection: Connection {
   private var route = Route.health
   /// What is known from the head already: given once the body has passed by.
   private var failure: HTTPFailure?
+  /// Of the last publish that was granted.
+  var grant: Grant?
   private var decoder = RequestDecoder()
   /// What is there of a body that did not come in at once.
   private var body: [UInt8] = []
@@ -282,9 +284,9 @@ final class HTTPConnection: Connection {
     guard head.method != .options else { return respond(preflight(route), to: head) }
     state = .responding
     if body.isEmpty {
-      route.respond(to: head, body: bytes, for: self, reply)
+      route.respond(to: head, body: bytes, for: self)
     } else {
-      (body + bytes).withUnsafeBytes { route.respond(to: head, body: $0, for: self, reply) }
+      (body + bytes).withUnsafeBytes { route.respond(to: head, body: $0, for: self) }
     }
   }
 

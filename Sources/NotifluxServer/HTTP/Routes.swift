@@ -41,17 +41,15 @@ enum Route: CaseIterable {
   /// What goes into `Allow` (RFC 9110 §10.2.1).
   var allow: String { (methods + [.options]).map(\.rawValue).joined(separator: ", ") }
 
-  /// Has a complete request answered; `reply` is called once, at once or later on the worker's loop. `body` is valid
-  /// during the call only.
-  func respond(
-    to head: RequestHead, body: UnsafeRawBufferPointer, for connection: Connection, _ reply: @escaping (Reply) -> Void
-  ) {
+  /// Has a complete request answered: `connection` gets its reply once, at once or later on the worker's loop. `body` is
+  /// valid during the call only.
+  func respond(to head: RequestHead, body: UnsafeRawBufferPointer, for connection: HTTPConnection) {
     switch self {
-    case .broadcast: BroadcastEndpoint.respond(to: head, body: body, for: connection, reply)
-    case .webSocket: reply(WebSocketEndpoint.respond(to: head, worker: connection.worker))
-    case .events: EventsEndpoint.respond(to: head, for: connection, reply)
-    case .health: reply(HealthEndpoint.health())
-    case .ready: reply(HealthEndpoint.ready(worker: connection.worker))
+    case .broadcast: BroadcastEndpoint.respond(to: head, body: body, for: connection)
+    case .webSocket: connection.reply(WebSocketEndpoint.respond(to: head, worker: connection.worker))
+    case .events: EventsEndpoint.respond(to: head, for: connection)
+    case .health: connection.reply(HealthEndpoint.health())
+    case .ready: connection.reply(HealthEndpoint.ready(worker: connection.worker))
     }
   }
 }

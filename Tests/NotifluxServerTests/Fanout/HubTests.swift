@@ -10,8 +10,10 @@ import Testing
   private let hub: Hub
 
   /// What a publisher is answered.
-  private final class Answer {
-    var cursor: Cursor?
+  private final class Answer: Publishing {
+    private(set) var cursor: Cursor?
+
+    func wasPublished(_ cursor: Cursor) { self.cursor = cursor }
   }
 
   init() {
@@ -24,7 +26,7 @@ import Testing
 
   private func publish(_ text: String, to topics: [Topic], id: String? = nil, on loop: Int = 0) -> Answer {
     let answer = Answer()
-    hub.publish(text, to: topics, id: id, on: loops[loop]) { answer.cursor = $0 }
+    hub.publish(text, to: topics, id: id, by: answer, on: loops[loop])
     return answer
   }
 
