@@ -28,4 +28,6 @@ package enum Limits {
   package static let closeTimeout = 5
   /// Bytes of the largest request head, request line and header fields together (431 above; nginx allows 4 × 8 KiB).
   package static let requestHead = 32 * 1024
+  /// Bytes of the longest request head that a connection keeps until the next request, which may have the same.
+  package static let rememberedHead = 1024
 }

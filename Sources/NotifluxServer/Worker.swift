@@ -17,7 +17,9 @@ final class Worker {
   let lobby: Lobby
   /// What was turned away since the last tick.
   var tally = Tally()
-  private var dateText = HTTPDate.text(secondsSince1970: 0)
+  /// The value of a `Date` field, at most one tick old.
+  private(set) var date: String
+  var acceptedAnswers: AcceptedAnswers
 
   init(
     configuration: ServerConfiguration, services: Services, hub: LoopHub<SubscriberConnection>, loop: any WorkerLoop
@@ -29,14 +31,13 @@ final class Worker {
     // Connections are dealt to the workers in turn: each has its share.
     let workers = configuration.workers
     lobby = Lobby(limit: (configuration.maximumHTTPConnections + workers - 1) / workers)
-    dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
+    date = HTTPDate.text(secondsSince1970: Int(services.now()))
+    acceptedAnswers = AcceptedAnswers(date: date)
   }
 
   /// Ticks since the worker began.
   var now: Int { wheel.now }
   var connectionCount: Int { wheel.count + due.count }
-  /// The value of a `Date` field, at most one tick old.
-  var date: String { dateText }
 
   /// (Re)schedules a connection's only time-out.
   func schedule(_ connection: Connection, at deadline: Int) { wheel.schedule(connection, at: deadline) }
@@ -81,7 +82,8 @@ final class Worker {
 
   /// Once a second.
   func tick() {
-    dateText = HTTPDate.text(secondsSince1970: Int(services.now()))
+    date = HTTPDate.text(secondsSince1970: Int(services.now()))
+    acceptedAnswers = AcceptedAnswers(date: date)
     services.hub.expire()
     services.authorizer.sweep()
     tally.log(to: services.logger)

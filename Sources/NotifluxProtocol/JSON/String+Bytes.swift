@@ -18,7 +18,7 @@ extension String {
 
 extension UnsafeRawBufferPointer {
   /// Whether both hold the same bytes.
-  func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
+  package func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
     guard count == other.count, let left = baseAddress, let right = other.baseAddress else {
       return count == other.count
     }

@@ -90,7 +90,8 @@ final class BatchRun {
     }
     // A closure's typed throw does not pass through `withUnsafeReadableBytes`, its result does.
     return try json.withUnsafeReadableBytes { bytes in
-      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastEndpoint.read(bytes, like: grant, worker: worker) }
+      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastEndpoint.read(bytes, like: grant, worker: worker)
+      }
     }.get()
   }
 

@@ -37,9 +37,6 @@ enum BroadcastEndpoint {
     connection.reply(.refusal(refusal))
   }
 
-  /// Whether the body is lines, each a publish of its own.
-  static func isBatch(_ head: RequestHead) -> Bool { head.method == .post && head.content == .lines }
-
   // MARK: The steps of one publish
 
   /// `grant` is of an earlier publish of the same connection.

@@ -47,13 +47,6 @@ extension HTTPConnection {
       for: head, closes: closes, date: worker.date, origins: worker.configuration.allowedOrigins)
   }
 
-  func becomeIdle() {
-    state = .idle
-    lobbyPlace.wasUsed = true
-    request = nil
-    worker.schedule(self, at: worker.now + Limits.keepAliveTimeout)
-  }
-
   func linger() {
     state = .lingering
     forget()
@@ -84,7 +77,14 @@ extension HTTPConnection {
 }
 
 extension HTTPConnection: Publishing {
-  func wasPublished(_ cursor: Cursor) { reply(.answer(.accepted(cursor))) }
+  func wasPublished(_ cursor: Cursor) {
+    guard takesCommonAnswer, !worker.isDraining else { return reply(.answer(.accepted(cursor))) }
+    guard let transport, case .responding = state else { return }
+    transport.write(worker.acceptedAnswers.answer(cursor))
+    transport.flush()
+    becomeIdle()
+    goOn()
+  }
 }
 
 extension HTTPFailure {

@@ -3,7 +3,8 @@ import NotifluxProtocol
 
 /// A publish of many lines: published as they come, answered meanwhile.
 extension HTTPConnection {
-  func beginBatch(_ head: RequestHead) {
+  func beginBatch() {
+    guard let head = request else { return }
     var response = HTTPResponse(status: .ok, body: .stream, contentType: EventStream.ndjson.rawValue)
     if Self.isChunked(head) { response.fields = [("transfer-encoding", "chunked")] }
     transport?.write(encode(response, to: head, closes: Self.isLast(head)))

@@ -20,10 +20,12 @@ final class HTTPConnection: Connection {
 
   var state = State.idle
   /// The head of the request under way.
-  var request: RequestHead?
+  var request: RequestHead? { if case .idle = state { nil } else { decoder.head } }
   private var route = Route.health
   /// What is known from the head already: given once the body has passed by.
   private var failure: HTTPFailure?
+  /// Whether a publish is answered in the common form: ``AcceptedAnswers``.
+  private(set) var takesCommonAnswer = false
   /// Of the last publish that was granted.
   var grant: Grant?
   private var decoder = RequestDecoder()
@@ -80,7 +82,6 @@ final class HTTPConnection: Connection {
   override func disconnected() {
     worker.lobby.leave(self)
     state = .lingering
-    request = nil
     backlog = ByteBuffer()
     forget()
     countMemory()
@@ -90,6 +91,14 @@ final class HTTPConnection: Connection {
   func forget() {
     body = []
     decoder = RequestDecoder()
+  }
+
+  /// The request under way is answered.
+  func becomeIdle() {
+    state = .idle
+    decoder.forgetLongHead()
+    lobbyPlace.wasUsed = true
+    worker.schedule(self, at: worker.now + Limits.keepAliveTimeout)
   }
 
   private func pause() {
@@ -142,11 +151,18 @@ final class HTTPConnection: Connection {
   /// Goes on with what had to wait, unless somebody further up does so anyway.
   func goOn() {
     guard !isWorking else { return }
+    if hasWork { workOff() }
+    countMemory()
+    settle()
+  }
+
+  /// A request without a body may still have to end, and who took the transport over to be told.
+  private var hasWork: Bool { if case .idle = state { backlog.readableBytes > 0 } else { true } }
+
+  private func workOff() {
     let waiting = backlog
     let used = waiting.withUnsafeReadableBytes { work($0) }
     if used < backlog.readableBytes { backlog.moveReaderIndex(forwardBy: used) } else { backlog = ByteBuffer() }
-    countMemory()
-    settle()
   }
 
   /// Takes as many of `bytes` as can be taken now; returns how many that were.
@@ -191,7 +207,7 @@ final class HTTPConnection: Connection {
 
   private func take(_ event: RequestDecoder.Event, remaining: Int) {
     switch (state, event) {
-    case (.idle, .head(let head)): begin(head, remaining: remaining)
+    case (.idle, .head(let isNew)): begin(isNew: isNew, remaining: remaining)
     case (.receiving, .body(let bytes)): take(bytes)
     case (.receiving, .end(let bytes)): end(bytes)
     case (.batching(let batch), .body(let bytes)):
@@ -223,29 +239,47 @@ final class HTTPConnection: Connection {
 
   // MARK: Requests
 
-  /// `remaining` is how many bytes after the head are there already.
-  private func begin(_ head: RequestHead, remaining: Int) {
+  /// `remaining` is how many bytes after the head are there already. What is known of a head that is not new holds
+  /// still.
+  private func begin(isNew: Bool, remaining: Int) {
     isHeadDue = false
-    request = head
     state = .receiving
-    do throws(HTTPFailure) { try check(head) } catch { return refuse(error) }
+    if isNew {
+      guard let head = decoder.head else { return }
+      do throws(HTTPFailure) { try judge(head) } catch { return refuse(error) }
+    }
+    if case .length(let length)? = decoder.head?.framing, length <= remaining {
+      // Complete: no time to watch, nothing to ask for.
+    } else if !awaitBody() {
+      return
+    }
+    if failure == nil, route == .broadcast, decoder.head?.isBatch == true { beginBatch() }
+  }
+
+  /// Returns whether the request is read on.
+  private func awaitBody() -> Bool {
+    worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
+    guard let head = decoder.head, head.expectation != nil, head.minorVersion >= 1 else { return true }
+    if let failure {  // The body may never come (RFC 9110 §10.1.1).
+      refuse(failure)
+      return false
+    }
+    transport?.write(Self.goAhead)
+    transport?.flush()
+    return true
+  }
+
+  /// Finds the route. Throws what is answered at once; what can wait for the body is the ``failure``.
+  private func judge(_ head: RequestHead) throws(HTTPFailure) {
+    try check(head)
     do throws(HTTPFailure) {
       route = try Route.find(for: head)
       failure = nil
     } catch {
       failure = error
     }
-    if case .length(let length) = head.framing, length <= remaining {
-      // Complete: no time to watch, nothing to ask for.
-    } else {
-      worker.schedule(self, at: worker.now + Limits.requestBodyTimeout)
-      if head.expectation != nil, head.minorVersion >= 1 {
-        if let failure { return refuse(failure) }  // The body may never come (RFC 9110 §10.1.1).
-        transport?.write(Self.goAhead)
-        transport?.flush()
-      }
-    }
-    if failure == nil, route == .broadcast, BroadcastEndpoint.isBatch(head) { beginBatch(head) }
+    takesCommonAnswer =
+      head.minorVersion == 1 && head.isKeepAlive && worker.configuration.allowedOrigins == .unrestricted
   }
 
   private static let goAhead = ByteBuffer(string: "\(Status.continue.line)\r\n")
@@ -255,7 +289,7 @@ final class HTTPConnection: Connection {
       throw HTTPFailure(.badRequest, "the Host field must be sent exactly once", closes: true)
     }
     let limit = worker.configuration.maximumMessageSize
-    if case .length(let length) = head.framing, length > limit, !BroadcastEndpoint.isBatch(head) {
+    if case .length(let length) = head.framing, length > limit, !head.isBatch {
       throw Self.tooLarge(limit: limit)
     }
     guard let expectation = head.expectation, !expectation.hasBytesIgnoringCase("100-continue") else { return }

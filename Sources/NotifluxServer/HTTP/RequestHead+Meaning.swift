@@ -2,13 +2,8 @@ import NotifluxProtocol
 
 /// What a request's head means to us.
 extension RequestHead {
-  /// The kinds of body a request may say it has.
-  enum Content {
-    case json
-    /// Lines, each with a JSON object.
-    case lines
-    case other
-  }
+  /// Whether the body is lines, each a publish of its own.
+  var isBatch: Bool { method == .post && content == .lines }
 
   /// The target without its query (RFC 9112 §3.2). An absolute target, as a proxy's client sends it, loses scheme and
   /// authority.
@@ -37,15 +32,4 @@ extension RequestHead {
   }
 
   var origin: String? { text("origin") }
-
-  /// By the media type, whose parameters say nothing to us: JSON is any `+json` type too (RFC 6839 §3.1), and what a
-  /// request has that names no type.
-  var content: Content {
-    guard let field = contentType, !field.hasBytes("application/json") else { return .json }
-    let type = field.prefix { $0 != UInt8(ascii: ";") }.trimmed
-    if type.hasBytesIgnoringCase("application/json") { return .json }
-    if type.hasBytesIgnoringCase("application/x-ndjson") { return .lines }
-    let isOther = !type.prefix(12).hasBytesIgnoringCase("application/") || !type.suffix(5).hasBytesIgnoringCase("+json")
-    return isOther ? .other : .json
-  }
 }

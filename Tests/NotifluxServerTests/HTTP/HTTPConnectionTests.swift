@@ -27,6 +27,60 @@ import Testing
     }
   }
 
+  @Test("a request that comes again on a connection is answered like the first time, whatever it asks for")
+  func again() throws {
+    let token = try fixture.token()
+    let lines = #"{"topic":"t","message":"m","token":"\#(token)"}"#
+    for text in [
+      fixture.publish("m", token: token), fixture.publish("m", token: "none"), fixture.post("{}"), fixture.post("{"),
+      fixture.post("", fields: "Expect: 100-continue\r\n"), fixture.post("{}", fields: "Content-Type: text/plain\r\n"),
+      fixture.post(lines, fields: "Content-Type: application/x-ndjson\r\n"),
+      fixture.publish("m", token: token).replacing("HTTP/1.1\r\n", with: "HTTP/1.0\r\nConnection: keep-alive\r\n"),
+      HTTPFixture.health, HTTPFixture.health.replacing("GET", with: "HEAD"),
+      HTTPFixture.health.replacing("GET", with: "OPTIONS"), HTTPFixture.health.replacing("health", with: "nothing"),
+      HTTPFixture.health.replacing("GET", with: "PUT"), HTTPFixture.health.replacing("/health", with: "/ws"),
+    ] {
+      fixture.reconnect()
+      var answers: [String] = []
+      for _ in 0..<3 {
+        fixture.receive(text)
+        fixture.settle()
+        answers.append(wire.text.replacing(/e:\d+/, with: "e:N").replacing(/length: \d+/, with: "length: N"))
+        wire.reset()
+      }
+      #expect(!answers[0].isEmpty && answers == Array(repeating: answers[0], count: 3), "\(text)")
+    }
+  }
+
+  @Test("what is known of a request does not colour the refusal of the next one")
+  func refusalAfterHead() {
+    fixture.receive(HTTPFixture.health.replacing("GET", with: "HEAD"))
+    #expect(fixture.answers == ["200 "])
+    wire.reset()
+    fixture.receive("GET /a b HTTP/1.1\r\n\r\n")
+    #expect(fixture.answers.count == 1 && fixture.answers[0].hasPrefix(#"400 {"error":"#))
+  }
+
+  @Test("a batch without a line ends once its client reads")
+  func emptyBatch() {
+    wire.isWritable = false
+    fixture.receive(fixture.post("", fields: "Content-Type: application/x-ndjson\r\n"))
+    fixture.settle()
+    #expect(!wire.text.hasSuffix("0\r\n\r\n"))
+    wire.isWritable = true
+    wire.connection?.becameWritable()
+    #expect(wire.text.hasSuffix("0\r\n\r\n"))
+  }
+
+  @Test("with the server draining, a publish under way is answered, and that is the last")
+  func lastAnswer() throws {
+    fixture.receive(fixture.publish("m", token: try fixture.token()))
+    fixture.worker.drain(schedule: DrainSchedule(over: .seconds(1), clients: 1), firstIndex: 0)
+    fixture.settle()
+    #expect(fixture.answers == [#"200 {"cursor":"e:1"}"#])
+    #expect(wire.text.contains("\r\nconnection: close\r\n") && wire.events == ["end"])
+  }
+
   @Test("however a request is cut, it gets the same answer")
   func pieces() throws {
     let token = try fixture.token()

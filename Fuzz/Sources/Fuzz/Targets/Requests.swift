@@ -30,7 +30,7 @@ enum Requests: FuzzTarget {
         let result = Array(piece).withUnsafeBytes { bytes in
           Result { () throws(RequestError) in
             var input = bytes
-            while let event = try decoder.next(&input) { take(event) }
+            while let event = try decoder.next(&input) { take(event, of: decoder) }
             require(input.isEmpty, "all that is fed is taken")
           }
         }
@@ -43,10 +43,11 @@ enum Requests: FuzzTarget {
       if head != nil { lines.append("\(body)") }
     }
 
-    private mutating func take(_ event: RequestDecoder.Event) {
+    private mutating func take(_ event: RequestDecoder.Event, of decoder: RequestDecoder) {
       switch event {
-      case .head(let head):
+      case .head:
         require(self.head == nil, "a request ends before the next one begins")
+        guard let head = decoder.head else { return require(false, "a head is there when it is told of") }
         check(head)
         self.head = head
         lines.append(describe(head))

@@ -1,10 +1,11 @@
 import NotifluxProtocol
 
 /// Cuts what comes in on a connection into requests (RFC 9112). Pure. Reads from the bytes that are handed in, and keeps
-/// a copy of an incomplete head alone; between two requests it holds nothing.
+/// a copy of the last head alone, complete or not.
 struct RequestDecoder {
   enum Event {
-    case head(RequestHead)
+    /// ``RequestDecoder/head`` is there. It is not new where the request before had the same, byte for byte.
+    case head(isNew: Bool)
     /// A part of the body, but not its end.
     case body(UnsafeRawBufferPointer)
     /// The request is complete; these are the last bytes of its body, if there are any.
@@ -18,6 +19,9 @@ struct RequestDecoder {
   }
 
   private var state = State.head
+  /// The last one that was complete. Clients that keep a connection mostly send the same again: it is known by
+  /// comparison then, and not read again.
+  private(set) var head: RequestHead?
   /// What is there of an incomplete head.
   private var partial: [UInt8] = []
 
@@ -28,6 +32,12 @@ struct RequestDecoder {
 
   /// Bytes of an incomplete head.
   var heldBytes: Int { partial.count }
+
+  /// To be called between two requests, when nobody asks for ``head`` any more: lets go of one that would take up much
+  /// memory meanwhile.
+  mutating func forgetLongHead() {
+    if let size = head?.size, size > Limits.rememberedHead { head = nil }
+  }
 
   /// The next event, whose bytes are taken off the front of `input` and valid as long as that; `nil` when `input` is
   /// used up. After it has thrown it is not to be asked again.
@@ -51,12 +61,14 @@ struct RequestDecoder {
   private mutating func nextHead(_ input: inout UnsafeRawBufferPointer) throws(RequestError) -> Event? {
     guard !input.isEmpty else { return nil }
     guard partial.isEmpty else { return try nextSplitHead(&input) }
+    if let size = head?.size(in: input) { return begin(taking: size, from: &input, isNew: false) }
     guard let (head, size) = try HeadParser.parse(Bytes(input)) else {
       partial = [UInt8](input)
       _ = input.take(input.count)
       return nil
     }
-    return begin(head, taking: size, from: &input)
+    self.head = head
+    return begin(taking: size, from: &input, isNew: true)
   }
 
   /// The head began in bytes that came in before.
@@ -76,18 +88,19 @@ struct RequestDecoder {
       return nil
     }
     partial = []
-    return begin(head, taking: size - before, from: &input)
+    self.head = head
+    return begin(taking: size - before, from: &input, isNew: true)
   }
 
-  private mutating func begin(
-    _ head: RequestHead, taking size: Int, from input: inout UnsafeRawBufferPointer
-  ) -> Event {
+  /// `size` is what ``head`` takes up of `input`.
+  private mutating func begin(taking size: Int, from input: inout UnsafeRawBufferPointer, isNew: Bool) -> Event {
     _ = input.take(size)
-    switch head.framing {
-    case .length(let length): state = .fixed(remaining: length)
-    case .chunked: state = .chunked(ChunkedBody())
+    switch head?.framing {
+    case .length(let length)?: state = .fixed(remaining: length)
+    case .chunked?: state = .chunked(ChunkedBody())
+    case nil: break
     }
-    return .head(head)
+    return .head(isNew: isNew)
   }
 
   private mutating func nextBytes(_ input: inout UnsafeRawBufferPointer, remaining: Int) -> Event? {

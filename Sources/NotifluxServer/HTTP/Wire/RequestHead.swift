@@ -21,6 +21,7 @@ struct RequestHead: Sendable {
   let method: RequestMethod
   /// 0 or 1, of HTTP/1.
   let minorVersion: UInt8
+  let content: Content
   private let targetSpan: Span
   private let fieldsStart: UInt16
   private let fields: EssentialFields
@@ -33,7 +34,18 @@ struct RequestHead: Sendable {
     targetSpan = line.target
     fieldsStart = line.target.end + UInt16(RequestLine.sizeAfterTarget)
     self.fields = fields
+    content = Content(fields.contentType.map { bytes[part: Int($0.start)..<Int($0.end)] })
     self.bytes = [UInt8](bytes)
+  }
+
+  /// Bytes from the request line to the empty line.
+  var size: Int { bytes.count }
+
+  /// ``size`` if `input` begins with the same head.
+  func size(in input: UnsafeRawBufferPointer) -> Int? {
+    guard input.count >= size else { return nil }
+    let isSame = bytes.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: input[..<size]).hasSameBytes(as: $0) }
+    return isSame ? size : nil
   }
 
   var framing: Framing { fields.framing }

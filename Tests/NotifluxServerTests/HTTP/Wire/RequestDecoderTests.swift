@@ -151,21 +151,59 @@ import Testing
     }
   }
 
-  @Test("nothing is kept between two requests")
-  func keepsNothing() throws {
-    var decoder = RequestDecoder()
-    func feed(_ text: String) throws {
-      try Array(text.utf8).withUnsafeBytes { bytes in
-        var input = bytes
-        while try decoder.next(&input) != nil {}
+  /// Feeds `text`; returns of each head whether it was new.
+  @discardableResult
+  private func feed(_ text: String, to decoder: inout RequestDecoder) throws -> [Bool] {
+    try Array(text.utf8).withUnsafeBytes { bytes in
+      var (input, heads) = (bytes, [Bool]())
+      while let event = try decoder.next(&input) {
+        if case .head(let isNew) = event { heads.append(isNew) }
       }
+      return heads
     }
+  }
+
+  @Test("a head is known again when it is the same byte for byte and whole, whatever came before in the connection")
+  func sameHead() throws {
+    var decoder = RequestDecoder()
+    let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"
+    #expect(try feed(head + "a" + head + "b", to: &decoder) == [true, false])
+    #expect(try feed(head + "c", to: &decoder) == [false])
+    for index in head.indices where head[index] != "\r\n" && head[index] != " " {
+      var other = head
+      other.replaceSubrange(index...index, with: head[index] == "1" ? "0" : "1")
+      if let heads = try? feed(other, to: &decoder) { #expect(heads == [true], "\(other)") }
+      decoder = RequestDecoder()
+      try feed(head + "a", to: &decoder)
+    }
+    #expect(try feed(String(head.prefix(30)), to: &decoder) == [])
+    #expect(try feed(String(head.dropFirst(30)) + "a", to: &decoder) == [true])
+    #expect(try feed("\r\n" + head + "a" + head + "a", to: &decoder) == [true, false])
+  }
+
+  @Test("a head of up to 1 KiB is kept between two requests, a longer one is not")
+  func longHead() throws {
+    for (size, isKept) in [(Limits.rememberedHead, true), (Limits.rememberedHead + 1, false)] {
+      let start = "GET / HTTP/1.1\r\nHost: x\r\nA: "
+      let head = start + String(repeating: "a", count: size - start.utf8.count - 4) + "\r\n\r\n"
+      var decoder = RequestDecoder()
+      try feed(head, to: &decoder)
+      #expect(decoder.head?.size == size)
+      decoder.forgetLongHead()
+      #expect((decoder.head != nil) == isKept)
+      #expect(try feed(head, to: &decoder) == [!isKept])
+    }
+  }
+
+  @Test("between two requests none is under way")
+  func betweenRequests() throws {
+    var decoder = RequestDecoder()
     #expect(decoder.isBetweenRequests)
-    try feed("GET / HT")
+    try feed("GET / HT", to: &decoder)
     #expect(!decoder.isBetweenRequests)
-    try feed("TP/1.1\r\nContent-Length: 1\r\n\r\n")
+    try feed("TP/1.1\r\nContent-Length: 1\r\n\r\n", to: &decoder)
     #expect(!decoder.isBetweenRequests)
-    try feed("x")
+    try feed("x", to: &decoder)
     #expect(decoder.isBetweenRequests)
   }
 }

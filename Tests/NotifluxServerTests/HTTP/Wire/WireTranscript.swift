@@ -31,16 +31,17 @@ struct WireTranscript: Equatable, CustomStringConvertible {
     let result = piece.withUnsafeBytes { bytes in
       Result { () throws(RequestError) in
         var input = bytes
-        while let event = try decoder.next(&input) { take(event) }
+        while let event = try decoder.next(&input) { take(event, of: decoder) }
         assert(input.isEmpty)
       }
     }
     try result.get()
   }
 
-  private mutating func take(_ event: RequestDecoder.Event) {
+  private mutating func take(_ event: RequestDecoder.Event, of decoder: RequestDecoder) {
     switch event {
-    case .head(let head):
+    case .head:
+      guard let head = decoder.head else { return lines.append("no head") }
       let target = String(decoding: head.target, as: UTF8.self)
       lines.append("\(head.method.rawValue) \(target) 1.\(head.minorVersion)")
     case .body(let bytes): body += bytes
