@@ -74,10 +74,12 @@ final class TokenRegister: Sendable {
     return state.withLockedValue { _ in charge(verdict, request, bucket) }
   }
 
-  /// Under the lock, so that the keys are those which the token was checked with. `nil` where keeping the token would
-  /// take up too much memory.
+  /// Under the lock, so that the keys are those which the token was checked with. `nil` for who will not ask for the
+  /// same again, and where keeping the token would take up too much memory.
   private func grant(_ request: TokenRequest, _ claims: Claims, now: Double) -> Grant? {
-    guard request.topics.count == 1, request.token.utf8.count <= AuthLimits.grantedToken else { return nil }
+    guard request.scope == .broadcast, request.topics.count == 1,
+      request.token.utf8.count <= AuthLimits.grantedToken
+    else { return nil }
     return Grant(
       request: request, given: now, until: min(claims.expires + leeway, now + AuthLimits.grantLifetime),
       generation: generation.load(ordering: .relaxed))

@@ -103,6 +103,16 @@ import Testing
     #expect((0..<3).map { _ in use(&grant, authorizer, token, [topic]) } == [nil, nil, .rateLimited])
   }
 
+  @Test("who subscribes, which is done once, gets none")
+  func subscribing() throws {
+    let authorizer = try authorizer(try token())
+    let token = try TokenSigner(key: key).sign(Claims(topics: ["é"], scope: .subscribe, expires: 2000))
+    #expect(try authorizer.inTheEnd(token, .subscribe, "é") == nil)
+    var grant: Grant?
+    #expect(use(&grant, authorizer, token, scope: .subscribe, [topic]) == nil)
+    #expect(grant == nil)
+  }
+
   @Test("several topics, and tokens of more than 1 KiB, are looked up at each use")
   func unsuitable() throws {
     let long = try token(topics: ["é", String(repeating: "x", count: 1024)])
