@@ -151,6 +151,24 @@ struct JSONTests {
     #expect(error?.message == "duplicate member \"\\u001b\(name.prefix(39))…\" at byte 62")
   }
 
+  @Test("of all bytes, the 22 hexadecimal digits may stand in an escape, and each is worth what it says")
+  func hexadecimalDigits() throws {
+    for place in 0..<4 {
+      for byte in UInt8.min...UInt8.max {
+        var text = Array(#""\u0000""#.utf8)
+        text[3 + place] = byte
+        let digit = byte < 0x80 ? Character(UnicodeScalar(byte)).hexDigitValue : nil
+        let result = Result { try text.withUnsafeBytes { try JSONValue.parse($0) } }
+        switch (result, digit) {
+        case (.success(let value), let digit?):
+          #expect(value.string?.unicodeScalars.map { Int($0.value) } == [digit << (12 - 4 * place)])
+        case (.failure(let error as JSONError), nil): #expect(error.offset == 3 + place, "\(byte)")
+        default: Issue.record("\(byte) at \(place): \(result)")
+        }
+      }
+    }
+  }
+
   @Test("a string of 2 MiB is read whole, with and without escapes at its end")
   func longString() throws {
     let long = String(repeating: "0123456789abcdé😀 ", count: 110_000)

@@ -40,6 +40,13 @@ extension JSONReader {
     return false
   }
 
+  /// How many of the eight bytes at `offset`, which must be there, come before the first special one.
+  @inline(__always)
+  func plainCount(at offset: Int) -> Int {
+    let word = word(at: offset)
+    return (Self.special(word) & ~word & Self.tops).trailingZeroBitCount >> 3
+  }
+
   /// Moves on while the next 32 bytes are plain ASCII. Names and numbers end within the first 8; they are not worth it.
   private func skipVectors(_ offset: inout Int) {
     guard Self.special(word(at: offset)) & Self.tops == 0 else { return }
