@@ -76,6 +76,8 @@ final class RecordingTransport: Transport {
   /// What was done besides writing, in its order.
   private(set) var events: [String] = []
   var isWritable = true
+  /// Whether one write is as much as it takes.
+  var isNarrow = false
   var unsentBytes = 0
 
   var text: String { String(decoding: written, as: UTF8.self) }
@@ -85,6 +87,7 @@ final class RecordingTransport: Transport {
   func write(_ bytes: ByteBuffer) {
     if events.contains("end") { events.append("write after end") }
     written += bytes.readableBytesView
+    if isNarrow { isWritable = false }
   }
 
   func flush() {}
