@@ -4,14 +4,21 @@ import NotifluxProtocol
 /// Makes whole frames. A server's are unmasked, so one frame's bytes serve every subscriber; a client masks each
 /// with a fresh key (RFC 6455 §5.3).
 package enum FrameEncoder {
-  /// A server's text frame of `payload`, which must be UTF-8.
-  package static func text(_ payload: some Collection<UInt8>, allocator: ByteBufferAllocator) -> ByteBuffer {
-    frame(.text, payload: payload, mask: nil, allocator: allocator)
+  /// A server's text frame.
+  package static func text(_ text: String) -> ByteBuffer {
+    var text = text
+    return text.withUTF8 { frame(.text, payload: UnsafeRawBufferPointer($0), mask: nil) }
   }
 
-  package static func binary(_ payload: some Collection<UInt8>, allocator: ByteBufferAllocator) -> ByteBuffer {
-    frame(.binary, payload: payload, mask: nil, allocator: allocator)
+  /// A server's text frame of `payload`, which must be UTF-8.
+  package static func text(_ payload: [UInt8]) -> ByteBuffer {
+    payload.withUnsafeBytes { frame(.text, payload: $0, mask: nil) }
   }
+
+  /// A server's text frame of `payload`, which must be UTF-8.
+  package static func text(_ payload: ByteBuffer) -> ByteBuffer { frame(.text, payload: payload, mask: nil) }
+
+  package static func binary(_ payload: ByteBuffer) -> ByteBuffer { frame(.binary, payload: payload, mask: nil) }
 
   /// The same message as a server's whole, unmasked data frame `plain`, deflated (RFC 7692 §7.2.1) so that nothing
   /// before it is needed to inflate it; `plain` itself where that would not be smaller.
@@ -26,8 +33,7 @@ package enum FrameEncoder {
       rest.withUnsafeReadableBytes { deflater.deflate($0, onto: &payload) }
     }
     guard isSmaller == true else { return plain }
-    return frame(
-      header.opcode, isDeflated: true, payload: payload.readableBytesView, mask: nil, allocator: ByteBufferAllocator())
+    return frame(header.opcode, isDeflated: true, payload: payload, mask: nil)
   }
 
   /// Bytes of a payload below which deflating gains less than what a packet costs anyway.
@@ -57,33 +63,44 @@ package enum FrameEncoder {
     return control(.close, role: role, payload: payload)
   }
 
+  /// A client's text frame that is a whole message.
+  package static func maskedText(_ text: String) -> ByteBuffer {
+    var text = text
+    return text.withUTF8 { frame(.text, payload: UnsafeRawBufferPointer($0), mask: .random()) }
+  }
+
   /// A client's frame that is a whole message.
-  package static func masked(
-    _ opcode: Opcode, _ payload: some Collection<UInt8>, allocator: ByteBufferAllocator
-  ) -> ByteBuffer {
-    frame(opcode, payload: payload, mask: .random(), allocator: allocator)
+  package static func masked(_ opcode: Opcode, _ payload: ByteBuffer) -> ByteBuffer {
+    frame(opcode, payload: payload, mask: .random())
   }
 
   private static func control(_ opcode: Opcode, role: FrameDecoder.Role, payload: ByteBuffer) -> ByteBuffer {
-    frame(
-      opcode, payload: payload.readableBytesView, mask: role == .client ? .random() : nil,
-      allocator: ByteBufferAllocator())
+    frame(opcode, payload: payload, mask: role == .client ? .random() : nil)
   }
 
   static func frame(
-    _ opcode: Opcode, isFinal: Bool = true, isDeflated: Bool = false, payload: some Collection<UInt8>, mask: MaskKey?,
-    allocator: ByteBufferAllocator
+    _ opcode: Opcode, isFinal: Bool = true, isDeflated: Bool = false, payload: ByteBuffer, mask: MaskKey?
+  ) -> ByteBuffer {
+    payload.withUnsafeReadableBytes {
+      frame(opcode, isFinal: isFinal, isDeflated: isDeflated, payload: $0, mask: mask)
+    }
+  }
+
+  private static let allocator = ByteBufferAllocator()
+
+  private static func frame(
+    _ opcode: Opcode, isFinal: Bool = true, isDeflated: Bool = false, payload: UnsafeRawBufferPointer, mask: MaskKey?
   ) -> ByteBuffer {
     let header = FrameHeader(
       isFinal: isFinal, isDeflated: isDeflated, opcode: opcode, payloadLength: payload.count, mask: mask)
-    var frame = allocator.buffer(capacity: FrameHeader.size(forLength: payload.count) + 4 + payload.count)
-    header.write(to: &frame)
-    let start = frame.writerIndex
-    frame.writeBytes(payload)
-    if let mask {
-      frame.withUnsafeMutableReadableBytes { bytes in
-        mask.apply(to: UnsafeMutableRawBufferPointer(rebasing: bytes[start...]), offset: 0)
-      }
+    let size = header.size + payload.count
+    var frame = allocator.buffer(capacity: size)
+    frame.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
+      header.write(to: bytes)
+      let room = UnsafeMutableRawBufferPointer(rebasing: bytes[header.size..<size])
+      room.copyMemory(from: payload)
+      mask?.apply(to: room, offset: 0)
+      return size
     }
     return frame
   }

@@ -50,19 +50,23 @@ struct FrameHeader: Equatable {
       isFinal: isFinal, isDeflated: isDeflated, opcode: opcode, payloadLength: length, mask: mask)
   }
 
-  func write(to buffer: inout ByteBuffer) {
+  /// The bytes it takes.
+  var size: Int { Self.size(forLength: payloadLength) + (mask == nil ? 0 : 4) }
+
+  /// Writes it to the first ``size`` of `bytes`.
+  func write(to bytes: UnsafeMutableRawBufferPointer) {
     let maskBit: UInt8 = mask == nil ? 0 : 0x80
-    buffer.writeInteger((isFinal ? 0x80 : 0) | (isDeflated ? 0x40 : 0) | opcode.rawValue)
+    bytes[0] = (isFinal ? 0x80 : 0) | (isDeflated ? 0x40 : 0) | opcode.rawValue
     switch Self.size(forLength: payloadLength) {
-    case 2: buffer.writeInteger(maskBit | UInt8(payloadLength))
+    case 2: bytes[1] = maskBit | UInt8(payloadLength)
     case 4:
-      buffer.writeInteger(maskBit | 126)
-      buffer.writeInteger(UInt16(payloadLength))
+      bytes[1] = maskBit | 126
+      bytes.storeBytes(of: UInt16(payloadLength).bigEndian, toByteOffset: 2, as: UInt16.self)
     default:
-      buffer.writeInteger(maskBit | 127)
-      buffer.writeInteger(UInt64(payloadLength))
+      bytes[1] = maskBit | 127
+      bytes.storeBytes(of: UInt64(payloadLength).bigEndian, toByteOffset: 2, as: UInt64.self)
     }
-    if let mask { buffer.writeInteger(mask.rawValue) }
+    if let mask { bytes.storeBytes(of: mask.rawValue.bigEndian, toByteOffset: size - 4, as: UInt32.self) }
   }
 
   /// Bytes of an unmasked header for this payload length.

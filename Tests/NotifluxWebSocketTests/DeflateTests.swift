@@ -17,7 +17,7 @@ import Testing
     return events
   }
 
-  private func plain(_ text: String) -> ByteBuffer { FrameEncoder.text(text.utf8, allocator: ByteBufferAllocator()) }
+  private func plain(_ text: String) -> ByteBuffer { FrameEncoder.text(text) }
 
   private func deflated(_ text: String, _ window: DeflateWindow = .full) -> [UInt8] {
     Array(FrameEncoder.deflated(plain(text), window: window).readableBytesView)
@@ -66,7 +66,7 @@ import Testing
     let tooShort = String(repeating: "x", count: 63)
     #expect(deflated(tooShort) == Array(plain(tooShort).readableBytesView), "less than a packet costs anyway")
     let noise = ByteBuffer(bytes: (0..<1000).map { _ in UInt8.random(in: 0...255, using: &generator) })
-    let frame = FrameEncoder.binary(noise.readableBytesView, allocator: ByteBufferAllocator())
+    let frame = FrameEncoder.binary(noise)
     #expect(FrameEncoder.deflated(frame, window: .full) == frame)
   }
 

@@ -42,7 +42,7 @@ final class FrameHandler: ChannelDuplexHandler {
       promise?.fail(ClientError.unreachable(endpoint, reason: "the connection is closed"))
       return
     }
-    let frame = FrameEncoder.masked(.text, text.utf8, allocator: context.channel.allocator)
+    let frame = FrameEncoder.maskedText(text)
     context.writeAndFlush(wrapOutboundOut(frame), promise: promise)
   }
 
@@ -148,7 +148,7 @@ final class FrameHandler: ChannelDuplexHandler {
     case .binary(let bytes): (opcode, payload) = (.binary, bytes)
     default: return
     }
-    let frame = FrameEncoder.masked(opcode, payload.readableBytesView, allocator: context.channel.allocator)
+    let frame = FrameEncoder.masked(opcode, payload)
     context.write(wrapOutboundOut(frame), promise: nil)
   }
 

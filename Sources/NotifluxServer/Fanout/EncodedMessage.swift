@@ -1,21 +1,23 @@
 import NIOCore
 import NotifluxProtocol
 import NotifluxWebSocket
-import Synchronization
 
 /// One accepted message on its way to live subscribers: its bytes in each form are made when the first subscriber asks
-/// for them, and shared by all. Two event loops that ask at the same moment may both make them; one result is kept.
+/// for them, and shared by all, whatever their event loop.
 final class EncodedMessage: Sendable {
   let topic: Topic
   let cursor: Cursor
   private let text: String
   /// Published together with this one, to another topic: their frames in text mode are the same.
   private let twin: EncodedMessage?
-  private let frame = AtomicLazyReference<Encoded>()
-  private let envelope = AtomicLazyReference<Encoded>()
-  private let event = AtomicLazyReference<Encoded>()
-  private let line = AtomicLazyReference<Encoded>()
-  private let deflated = AtomicLazyReference<Deflated>()
+  private let textFrame = SharedBytes()
+  private let envelopeFrame = SharedBytes()
+  private let event = SharedBytes()
+  private let line = SharedBytes()
+  private let deflatedText = SharedBytes()
+  private let deflatedEnvelope = SharedBytes()
+  private let tightText = SharedBytes()
+  private let tightEnvelope = SharedBytes()
 
   /// `twin` has the same text.
   init(_ text: String, topic: Topic, cursor: Cursor, sameTextAs twin: EncodedMessage? = nil) {
@@ -27,50 +29,21 @@ final class EncodedMessage: Sendable {
 
   func bytes(_ form: WireForm) -> ByteBuffer {
     switch form {
-    case .text: twin?.bytes(form) ?? Encoded.once(frame) { WireForm.textFrame(text) }
-    case .envelope: Encoded.once(envelope) { form.message(text, topic: topic, cursor: cursor) }
-    case .serverSentEvents: Encoded.once(event) { form.message(text, topic: topic, cursor: cursor) }
-    case .ndjson: Encoded.once(line) { form.message(text, topic: topic, cursor: cursor) }
-    case .deflatedText, .tightText: twin?.bytes(form) ?? deflated(form)
-    case .deflatedEnvelope, .tightEnvelope: deflated(form)
+    case .text: twin?.bytes(form) ?? textFrame.bytes { FrameEncoder.text(text) }
+    case .envelope: envelopeFrame.bytes { encoded(form) }
+    case .serverSentEvents: event.bytes { encoded(form) }
+    case .ndjson: line.bytes { encoded(form) }
+    case .deflatedText: twin?.bytes(form) ?? deflatedText.bytes { deflated(.text, .full) }
+    case .tightText: twin?.bytes(form) ?? tightText.bytes { deflated(.text, .small) }
+    case .deflatedEnvelope: deflatedEnvelope.bytes { deflated(.envelope, .full) }
+    case .tightEnvelope: tightEnvelope.bytes { deflated(.envelope, .small) }
     }
   }
 
-  private func deflated(_ form: WireForm) -> ByteBuffer {
-    let deflated = deflated.load() ?? deflated.storeIfNil(Deflated())
-    return deflated.bytes(form, of: self)
-  }
-}
+  private func encoded(_ form: WireForm) -> ByteBuffer { form.message(text, topic: topic, cursor: cursor) }
 
-/// Bytes that were made.
-private final class Encoded: Sendable {
-  let bytes: ByteBuffer
-
-  init(_ bytes: ByteBuffer) { self.bytes = bytes }
-
-  static func once(_ reference: borrowing AtomicLazyReference<Encoded>, _ make: () -> ByteBuffer) -> ByteBuffer {
-    if let made = reference.load() { return made.bytes }
-    return reference.storeIfNil(Encoded(make())).bytes
-  }
-}
-
-/// A message's deflated frames: few messages have any.
-private final class Deflated: Sendable {
-  private let text = AtomicLazyReference<Encoded>()
-  private let envelope = AtomicLazyReference<Encoded>()
-  private let tightText = AtomicLazyReference<Encoded>()
-  private let tightEnvelope = AtomicLazyReference<Encoded>()
-
-  func bytes(_ form: WireForm, of message: EncodedMessage) -> ByteBuffer {
-    let plain = message.bytes(form.plain)
-    guard let window = form.window else { return plain }
-    func make() -> ByteBuffer { FrameEncoder.deflated(plain, window: window) }
-    return switch (window, form.plain) {
-    case (.full, .text): Encoded.once(text, make)
-    case (.full, _): Encoded.once(envelope, make)
-    case (.small, .text): Encoded.once(tightText, make)
-    case (.small, _): Encoded.once(tightEnvelope, make)
-    }
+  private func deflated(_ form: WireForm, _ window: DeflateWindow) -> ByteBuffer {
+    FrameEncoder.deflated(bytes(form), window: window)
   }
 }
 

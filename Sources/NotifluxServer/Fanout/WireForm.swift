@@ -43,11 +43,9 @@ enum WireForm: UInt8, CaseIterable, Sendable {
     }
   }
 
-  private static let allocator = ByteBufferAllocator()
-
   /// The bytes of a published message for one subscriber, never deflated: that is for what is shared.
   func message(_ text: String, topic: Topic, cursor: Cursor) -> ByteBuffer {
-    if case .text = plain { return Self.textFrame(text) }
+    if case .text = plain { return FrameEncoder.text(text) }
     return bytes(
       ServerEnvelope.message(topic: topic, cursor: cursor, data: text), type: "message", position: cursor)
   }
@@ -57,17 +55,14 @@ enum WireForm: UInt8, CaseIterable, Sendable {
   func bytes(_ envelope: ServerEnvelope, position: Cursor) -> ByteBuffer? {
     guard case .text = plain else { return bytes(envelope.json, type: envelope.type, position: position) }
     guard case .error(let refusal, let topic?, _) = envelope else { return nil }
-    return Self.textFrame(ServerReply.subscribeRefused(topic: topic, reason: refusal.message))
+    return FrameEncoder.text(ServerReply.subscribeRefused(topic: topic, reason: refusal.message))
   }
-
-  /// A text as a WebSocket frame.
-  static func textFrame(_ text: String) -> ByteBuffer { FrameEncoder.text(text.utf8, allocator: allocator) }
 
   private func bytes(_ json: [UInt8], type: String, position: Cursor) -> ByteBuffer {
     switch plain {
     case .serverSentEvents: ByteBuffer(bytes: EventStream.serverSentEvents.event(json, type: type, position: position))
     case .ndjson: ByteBuffer(bytes: EventStream.ndjson.event(json, type: type, position: position))
-    default: FrameEncoder.text(json, allocator: Self.allocator)
+    default: FrameEncoder.text(json)
     }
   }
 }

@@ -123,7 +123,7 @@ final class SessionConnection: SubscriberConnection {
 
   private func perform(_ action: SessionAction, transport: any Transport) {
     switch action {
-    case .reply(let text): send(WireForm.textFrame(text))
+    case .reply(let text): send(FrameEncoder.text(text))
     case .say(let envelope): say(envelope)
     case .handle(let message): handle(message)
     case .subscribe(let subject, let token, let since, let id): subscribe(subject, token, since, id)
@@ -146,8 +146,8 @@ final class SessionConnection: SubscriberConnection {
   private func handle(_ message: WebSocketEvent) {
     let frame: ByteBuffer
     switch worker.configuration.messageHandler?(message) {
-    case .text(let payload): frame = FrameEncoder.text(payload.readableBytesView, allocator: ByteBufferAllocator())
-    case .binary(let payload): frame = FrameEncoder.binary(payload.readableBytesView, allocator: ByteBufferAllocator())
+    case .text(let payload): frame = FrameEncoder.text(payload)
+    case .binary(let payload): frame = FrameEncoder.binary(payload)
     default: return
     }
     send(form.window.map { FrameEncoder.deflated(frame, window: $0) } ?? frame)

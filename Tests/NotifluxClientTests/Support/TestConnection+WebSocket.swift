@@ -66,7 +66,7 @@ extension TestConnection {
   }
 }
 
-func textFrame(_ text: String) -> ByteBuffer { FrameEncoder.text(text.utf8, allocator: ByteBufferAllocator()) }
+func textFrame(_ text: String) -> ByteBuffer { FrameEncoder.text(text) }
 
 func switchingProtocols(accept: String, _ fields: String...) -> String {
   let lines =

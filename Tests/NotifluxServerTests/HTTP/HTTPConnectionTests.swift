@@ -287,7 +287,7 @@ import Testing
 
   @Test("a WebSocket handshake is answered as RFC 6455 has it, and what follows it reaches the session")
   func webSocket() {
-    let frame = FrameEncoder.masked(.text, "/nonsense".utf8, allocator: ByteBufferAllocator())
+    let frame = FrameEncoder.maskedText("/nonsense")
     fixture.receive(Array("\(upgrade)\r\n".utf8) + frame.readableBytesView)
     fixture.settle()
     let head =

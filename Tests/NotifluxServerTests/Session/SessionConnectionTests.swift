@@ -15,7 +15,7 @@ import Testing
     let session = SessionConnection(worker: fixture.worker, form: .text)
     session.takeOver(fixture.wire)
     let command = "/subscribe t \(try fixture.token(.subscribe))"
-    fixture.receive(frame(FrameEncoder.masked(.text, command.utf8, allocator: ByteBufferAllocator())))
+    fixture.receive(frame(FrameEncoder.maskedText(command)))
     #expect(fixture.wire.events == ["pause"])
     session.drain(reconnectIn: 0)
     let answered = fixture.wire.written

@@ -95,7 +95,7 @@ final class TestClient: @unchecked Sendable {  // Used by one task at a time.
   // MARK: WebSocket
 
   func sendText(_ text: String) async throws {
-    try await channel.writeAndFlush(FrameEncoder.masked(.text, text.utf8, allocator: ByteBufferAllocator()))
+    try await channel.writeAndFlush(FrameEncoder.maskedText(text))
   }
 
   /// The next message or control frame; `nil` when the server has closed the connection.

@@ -53,7 +53,7 @@ enum Frames: FuzzTarget {
   private static func check(_ event: WebSocketEvent, _ role: FrameDecoder.Role, _ limit: Int, _ inflates: Bool) {
     let mask = role == .server ? MaskKey(rawValue: 0xA1B2_C3D4) : nil
     func frame(_ opcode: Opcode, _ payload: ByteBuffer) -> ByteBuffer {
-      FrameEncoder.frame(opcode, payload: payload.readableBytesView, mask: mask, allocator: ByteBufferAllocator())
+      FrameEncoder.frame(opcode, payload: payload, mask: mask)
     }
     let written: ByteBuffer
     switch event {
