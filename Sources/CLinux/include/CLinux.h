@@ -1,5 +1,5 @@
-/* What the server's loop needs of Linux and Swift's Glibc module does not have: epoll, eventfd, accept4, and io_uring by
- * plain system calls. The functions return what the kernel does, or -errno where the kernel fails: no caller reads
+/* What the server needs of Linux and Swift's Glibc module does not have: epoll, eventfd, accept4, mallopt, and io_uring
+ * by plain system calls. The functions return what the kernel does, or -errno where the kernel fails: no caller reads
  * errno. <linux/io_uring.h> stays in ring.c, because before glibc 2.37 it does not go together with <sys/mount.h>. */
 #ifndef NOTIFLUX_CLINUX_H
 #define NOTIFLUX_CLINUX_H
@@ -25,6 +25,15 @@ int32_t notiflux_send(int fd, const void *bytes, size_t length);
 
 /* The name that ps and gdb show, cut to 15 bytes. */
 void notiflux_name_thread(pthread_t thread, const char *name);
+
+/* -- Memory: threads.c --------------------------------------------------------------------------------------------- */
+
+/* Has all threads allocate from so many heaps (mallopt(3)). To be called before there are threads. */
+void notiflux_share_heaps(int count);
+
+/* Has the processor fetch the cache line at `address`, which is about to be written, and does not wait for it. Any
+ * address will do. */
+static inline void notiflux_prefetch(const void *address) { __builtin_prefetch(address, 1); }
 
 /* -- Events: events.c -------------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@ import NotifluxProtocol
 
 /// That a token opened a topic a moment ago: for who asks the same again and again. It is good for a second at most, so
 /// that the table of remembered tokens keeps knowing which of them are in use.
-final class Grant: Sendable {
+struct Grant: Sendable {
   /// For one topic.
   let request: TokenRequest
   /// When it was given, and until when it is good, in seconds since 1970: never longer than the token.
@@ -11,13 +11,6 @@ final class Grant: Sendable {
   let until: Double
   /// Of the keys.
   let generation: Int
-
-  init(request: TokenRequest, given: Double, until: Double, generation: Int) {
-    self.request = request
-    self.given = given
-    self.until = until
-    self.generation = generation
-  }
 
   /// Whether it is for this token, scope and topic, byte for byte.
   func covers(_ token: String, _ scope: Scope, _ topics: [Topic]) -> Bool {

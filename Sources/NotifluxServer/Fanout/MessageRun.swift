@@ -6,9 +6,9 @@ import NotifluxProtocol
 final class MessageRun {
   let first: EncodedMessage
   private(set) var rest: ContiguousArray<EncodedMessage> = []
-  /// The bytes of all messages, a place each form; made when first asked for.
-  private var joined: (text: ByteBuffer?, envelope: ByteBuffer?, event: ByteBuffer?, line: ByteBuffer?)
-  private var deflated: [WireForm: ByteBuffer] = [:]
+  /// The bytes of all messages in the form that was asked for last, and in the others that were: one or two in practice.
+  private var joined: (form: WireForm, bytes: ByteBuffer)?
+  private var others: [WireForm: ByteBuffer] = [:]
 
   init(_ first: EncodedMessage) { self.first = first }
 
@@ -31,21 +31,17 @@ final class MessageRun {
 
   /// All its messages, joined once and shared by all subscribers of the form.
   func bytes(_ form: WireForm) -> ByteBuffer {
-    switch form {
-    case .text: bytes(form, &joined.text)
-    case .envelope: bytes(form, &joined.envelope)
-    case .serverSentEvents: bytes(form, &joined.event)
-    case .ndjson: bytes(form, &joined.line)
-    case .deflatedText, .deflatedEnvelope, .tightText, .tightEnvelope: bytes(form, &deflated[form])
-    }
+    if let joined, joined.form == form { return joined.bytes }
+    let bytes = others[form] ?? join(form)
+    if let joined { others[joined.form] = joined.bytes }
+    joined = (form, bytes)
+    return bytes
   }
 
-  private func bytes(_ form: WireForm, _ place: inout ByteBuffer?) -> ByteBuffer {
-    if let made = place { return made }
+  private func join(_ form: WireForm) -> ByteBuffer {
     var all = first.bytes(form)
     // The first write makes a copy of its own: the message's bytes are shared with other loops.
     for message in rest { all.writeImmutableBuffer(message.bytes(form)) }
-    place = all
     return all
   }
 }

@@ -10,9 +10,13 @@ final class Outbox {
   private static let ringThreshold = 32
   private static let ringEntries = 256
 
+  /// All that sending it takes: the sockets are not touched once more for it, which lie apart in memory.
   private struct Piece {
     /// `nil` once it was taken back. Unretained: a socket that is closed takes its piece back.
     var socket: Unmanaged<SocketTransport>?
+    let descriptor: Int32
+    /// Whether the socket wants to be told that it was sent.
+    var isAwaited = false
     var bytes: ByteBuffer
   }
 
@@ -35,26 +39,39 @@ final class Outbox {
   /// Returns what the socket has here with it; nil if there was no room: then it has a piece here that must be offered
   /// first.
   func add(_ bytes: ByteBuffer, of socket: SocketTransport) -> Int? {
-    guard socket.outboxPlace >= 0 else {
+    guard let place = place(of: socket) else {
       socket.outboxPlace = Int32(truncatingIfNeeded: pieces.count)
-      pieces.append(Piece(socket: Unmanaged.passUnretained(socket), bytes: bytes))
+      pieces.append(
+        Piece(socket: Unmanaged.passUnretained(socket), descriptor: socket.descriptor, bytes: bytes))
       return bytes.readableBytes
     }
-    let place = Int(socket.outboxPlace)
     guard pieces[place].bytes.readableBytes + bytes.readableBytes <= Self.joinLimit else { return nil }
     pieces[place].bytes.writeImmutableBuffer(bytes)
     return pieces[place].bytes.readableBytes
   }
 
-  /// What waits here of `socket`.
-  func byteCount(of socket: SocketTransport) -> Int {
-    socket.outboxPlace >= 0 ? pieces[Int(socket.outboxPlace)].bytes.readableBytes : 0
+  /// The place a socket remembers is one of this turn only if it is there that it is found.
+  private func place(of socket: SocketTransport) -> Int? {
+    let place = Int(socket.outboxPlace)
+    guard place < pieces.count, pieces[place].socket?.toOpaque() == Unmanaged.passUnretained(socket).toOpaque() else {
+      return nil
+    }
+    return place
   }
 
-  /// Gives back what is not sent of `socket`.
-  func takeBack(from socket: SocketTransport) -> ByteBuffer {
-    let place = Int(socket.outboxPlace)
-    socket.outboxPlace = -1
+  func holdsOutput(of socket: SocketTransport) -> Bool { place(of: socket) != nil }
+
+  /// What waits here of `socket`.
+  func byteCount(of socket: SocketTransport) -> Int { place(of: socket).map { pieces[$0].bytes.readableBytes } ?? 0 }
+
+  /// The socket is told when what it has here was offered to the kernel. Where that does not take all, it is anyway.
+  func await(by socket: SocketTransport) {
+    if let place = place(of: socket) { pieces[place].isAwaited = true }
+  }
+
+  /// Gives back what is not sent of `socket`; `nil` if there is nothing.
+  func takeBack(from socket: SocketTransport) -> ByteBuffer? {
+    guard let place = place(of: socket) else { return nil }
     pieces[place].socket = nil
     var bytes = ByteBuffer()
     swap(&bytes, &pieces[place].bytes)
@@ -69,7 +86,7 @@ final class Outbox {
       // By reference: a copy of each piece would count references to its bytes.
       offered.withUnsafeMutableBufferPointer { offered in
         offer(offered)
-        for index in offered.indices { tell(offered[index].socket) }
+        for index in offered.indices where offered[index].isAwaited { tell(offered[index].socket) }
       }
       guard pieces.isEmpty else { continue }
       offered.removeAll(keepingCapacity: true)
@@ -87,20 +104,22 @@ final class Outbox {
     // Last in, first out: publishers are answered after their messages were written, and need not wait for those to be
     // sent. It also has the machine of a local reader awake before the rest arrives.
     for index in offered.indices.reversed() {
-      guard let socket = offered[index].socket else { continue }
-      socket._withUnsafeGuaranteedRef { socket in
-        socket.outboxPlace = -1
-        // The pointer outlives the closure: `offered` keeps the storage, and nobody writes to it.
-        let bytes = offered[index].bytes.withUnsafeReadableBytes { $0 }
-        if let ring { return ring.add(descriptor: socket.descriptor, bytes: bytes, tag: index) }
-        let result = notiflux_send(socket.descriptor, bytes.baseAddress, bytes.count)
-        if result != bytes.count { socket.took(result, of: offered[index].bytes) }
+      guard offered[index].socket != nil else { continue }
+      // The pointer outlives the closure: `offered` keeps the storage, and nobody writes to it.
+      let bytes = offered[index].bytes.withUnsafeReadableBytes { $0 }
+      if let ring {
+        ring.add(descriptor: offered[index].descriptor, bytes: bytes, tag: index)
+      } else {
+        taken(notiflux_send(offered[index].descriptor, bytes.baseAddress, bytes.count), of: &offered[index])
       }
     }
-    ring?.submit { index, result in
-      guard result != offered[index].bytes.readableBytes else { return }
-      offered[index].socket?._withUnsafeGuaranteedRef { $0.took(result, of: offered[index].bytes) }
-    }
+    ring?.submit { index, result in taken(result, of: &offered[index]) }
+  }
+
+  private func taken(_ result: Int32, of piece: inout Piece) {
+    guard result != piece.bytes.readableBytes else { return }
+    piece.isAwaited = true
+    piece.socket?._withUnsafeGuaranteedRef { $0.took(result, of: piece.bytes) }
   }
 }
 

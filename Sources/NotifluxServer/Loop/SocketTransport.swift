@@ -11,8 +11,8 @@ final class SocketTransport: EventSource, Transport {
   let client: ClientAddress
   private let reactor: Reactor
   let descriptor: Int32
-  /// Where this socket's output of the turn is in the outbox; -1 where there is none.
-  var outboxPlace: Int32 = -1
+  /// Where this socket's output of the turn is in the outbox, if there is any: the outbox's.
+  var outboxPlace: Int32 = 0
   /// What the kernel did not take; only while there is any.
   private var backlog: Backlog?
   private var flags: Flags = []
@@ -112,13 +112,7 @@ final class SocketTransport: EventSource, Transport {
     } else {
       writeMuch(bytes)
     }
-  }
-
-  func write(_ bytes: ByteBuffer, within limit: Int) -> Bool {
-    let unsent = backlog == nil && outboxPlace < 0 ? 0 : unsentBytes
-    guard unsent + bytes.readableBytes <= limit else { return false }
-    write(bytes)
-    return true
+    if isInterested { reactor.outbox.await(by: self) }
   }
 
   /// What was written in this turn does not fit into one piece, or the kernel has not taken what was written before.
@@ -135,8 +129,7 @@ final class SocketTransport: EventSource, Transport {
   func flush() {}
 
   func flushNow() {
-    guard outboxPlace >= 0 else { return }
-    let bytes = reactor.outbox.takeBack(from: self)
+    guard let bytes = reactor.outbox.takeBack(from: self) else { return }
     let result = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
     if result != bytes.readableBytes { took(result, of: bytes) }
     // The connection is in the middle of something: it is told in a turn of its own.
@@ -181,14 +174,13 @@ final class SocketTransport: EventSource, Transport {
   func finishOutput() {
     guard flags.isDisjoint(with: [.closed, .finishing]) else { return }
     flags.insert(.finishing)
-    if outboxPlace >= 0 { flushNow() }
+    flushNow()
     if unsentBytes == 0 { outputLeft() }
   }
 
   func close() {
     guard !flags.contains(.closed) else { return }
-    if outboxPlace >= 0 {
-      let bytes = reactor.outbox.takeBack(from: self)
+    if let bytes = reactor.outbox.takeBack(from: self) {
       _ = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
     }
     flags.insert(.closed)

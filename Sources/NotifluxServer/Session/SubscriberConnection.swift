@@ -142,6 +142,10 @@ class SubscriberConnection: Connection, PublicationSink {
 
   // MARK: Messages
 
+  final var socketAddress: UnsafeRawPointer? {
+    transport.map { UnsafeRawPointer(Unmanaged.passUnretained($0 as AnyObject).toOpaque()) }
+  }
+
   func deliver(_ run: MessageRun) {
     guard let transport, isOpen else { return }
     let sorter = sorter

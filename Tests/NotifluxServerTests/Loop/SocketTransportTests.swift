@@ -53,7 +53,10 @@ import Testing
 
     /// Waits for the loop to have seen `event`; each look is a turn of the loop.
     func await(_ event: String) async throws {
-      while try await !on({ $0.events.contains(event) }) { await Task.yield() }
+      while try await !on({ $0.events.contains(event) }) {
+        try Task.checkCancellation()
+        await Task.yield()
+      }
     }
   }
 
@@ -118,6 +121,19 @@ import Testing
       #expect(try pair.read(expected.count) == expected)
       try await pair.await("writable")
       #expect(try await pair.on { $0.transport?.unsentBytes } == 0)
+    }
+  }
+
+  @Test(
+    "who has written much is told when it may go on, even where the socket takes all at once", .timeLimit(.minutes(1)))
+  func muchAtOnce() async throws {
+    try await withPair(allowsRing: true) { pair in
+      try await pair.on { recorder in
+        recorder.transport?.write(ByteBuffer(repeating: 1, count: WaterMark.high))
+        #expect(recorder.transport?.isWritable == false)
+      }
+      try await pair.await("writable")
+      #expect(try pair.read(WaterMark.high).count == WaterMark.high)
     }
   }
 
