@@ -7,7 +7,7 @@ final class Outbox {
   /// A socket's second piece is joined to its first while both are smaller than this: one copy is cheaper than one call.
   private static let joinLimit = 64 * 1024
   /// Below this many pieces a submission costs more than it saves, where it finds the caches cold.
-  private static let ringThreshold = 32
+  private static let ringThreshold = 8
   private static let ringEntries = 256
 
   /// All that sending it takes: the sockets are not touched once more for it, which lie apart in memory.
