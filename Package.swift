@@ -54,7 +54,7 @@ let package = Package(
     .executableTarget(
       name: "notiflux",
       dependencies: [
-        "CommandTable", "CReadline", "NotifluxProtocol", "NotifluxJWT", "NotifluxClient", "NotifluxServer",
+        "CLinux", "CommandTable", "CReadline", "NotifluxProtocol", "NotifluxJWT", "NotifluxClient", "NotifluxServer",
         nio("NIOCore"), nio("NIOPosix"), logging,
       ], swiftSettings: strict),
 

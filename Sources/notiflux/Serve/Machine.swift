@@ -1,7 +1,12 @@
+import CLinux
 import Glibc
 
 /// What this machine allows a server.
 enum Machine {
+  /// Has all threads of the process allocate from `count` heaps. By itself glibc gives each thread one of its own, which
+  /// grows by a system call a page; the first one grows by 128 KiB (mallopt(3)). To be called before there are threads.
+  static func shareHeaps(_ count: Int) { notiflux_share_heaps(Int32(clamping: count)) }
+
   static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
   /// Raises the soft limit on open files to the hard one; returns it.

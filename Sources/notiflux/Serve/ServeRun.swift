@@ -12,6 +12,7 @@ struct ServeRun {
 
   /// Returns when the server has gone.
   func run() throws -> ExitCode {
+    Machine.shareHeaps(configuration.workers)
     let signals = SignalSource.stream(of: [SIGTERM, SIGINT, SIGHUP])
     return try Blocking.wait { try await serve(signals) }
   }
