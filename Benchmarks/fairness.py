@@ -18,41 +18,12 @@ import time
 sys.dont_write_bytecode = True
 
 import clients  # noqa: E402
+from pinned import Server  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NOTIFLUX = ROOT / ".build" / "release" / "notiflux"
 CONNECTIONS = 5_000
 TOPIC, LOUD = "fair", "loud"
-
-
-class Server:
-    """A `notiflux serve` with one worker on one core."""
-
-    def __init__(self, binary, public_key, core, arguments):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
-        self.process = subprocess.Popen(
-            [binary, "serve", "--workers", "1", "--port", str(self.port), "--public-key", public_key,
-             "--log-level", "error", *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}))
-        for _ in range(500):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        sys.exit("fairness: the server does not listen")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Pair:
@@ -251,7 +222,7 @@ def main():
 
         for _ in range(chosen.rounds):
             for name in results:
-                with Server(chosen.binary, f"{folder}/es256_public.pem", cores[0], chosen.serve.split()) as server:
+                with Server(chosen.binary, f"{folder}/es256_public.pem", cores[:1], chosen.serve.split()) as server:
                     pair = Pair(server.port, tokens)
                     pair.measure(0.5)
                     quiet = pair.measure(chosen.seconds)
