@@ -1,7 +1,6 @@
 """A notiflux server that is timed: on cores of its own, beside clients that have others."""
 
 import os
-import pathlib
 import socket
 import subprocess
 import sys
@@ -38,9 +37,3 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-    @property
-    def cpu(self):
-        """Seconds that all its threads have used (proc_pid_stat(5))."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

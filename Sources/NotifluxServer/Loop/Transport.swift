@@ -9,7 +9,8 @@ protocol Transport: AnyObject {
 
   /// Queues `bytes`; they leave with the next flush.
   func write(_ bytes: ByteBuffer)
-  /// Queues `bytes` if with them no more than `limit` bytes are unsent; returns whether it did.
+  /// Queues `bytes` if with them no more than `limit` bytes are unsent; returns whether it did. Required, so that each
+  /// transport has it as code of its own: a delivery is one call.
   func write(_ bytes: ByteBuffer, within limit: Int) -> Bool
   /// What was written is offered to the socket by the end of the loop's current turn.
   func flush()
