@@ -17,24 +17,21 @@ package struct BroadcastRequest: Sendable, Equatable {
   }
 
   /// Reads a JSON object; members it does not know are ignored. Throws ``ErrorCode/badRequest`` or
-  /// ``ErrorCode/topicInvalid``. `token` and `topics` are what it may well have, such as those of the sender's last
-  /// request: where it has, they are taken over and not made again.
-  package init(
-    json bytes: UnsafeRawBufferPointer, like token: String? = nil, _ topics: [Topic] = []
-  ) throws(Refusal) {
+  /// ``ErrorCode/topicInvalid``.
+  package init(json bytes: UnsafeRawBufferPointer) throws(Refusal) {
     var members = Members()
-    do { try members.read(bytes, knownToken: token) } catch {
+    do { try members.read(bytes) } catch {
       throw Refusal(.badRequest, "the body is not valid JSON: \(error.message)")
     }
     guard members.isObject else {
       throw Refusal(.badRequest, #"the body must be a JSON object such as {"topic":"t","message":"m","token":"…"}"#)
     }
-    self.topics = try members.readTopics(like: topics)
+    topics = try members.readTopics()
     guard let message = try members.message.string("message") else {
       throw Refusal(.badRequest, #""message" is missing; give the text to publish as a string"#)
     }
     self.message = message
-    self.token = try members.token.string("token")
+    token = try members.token.string("token")
     id = try members.id.string("id")
     if let id { try Self.check(id: id) }
   }
@@ -95,7 +92,7 @@ extension BroadcastRequest {
     private static let tokenKey = JSONName.key("token")
     private static let idKey = JSONName.key("id")
 
-    mutating func read(_ bytes: UnsafeRawBufferPointer, knownToken: String?) throws(JSONError) {
+    mutating func read(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
       var reader = JSONReader(bytes, maximumValues: Limits.valuesPerBroadcast)
       try reader.document { (reader) throws(JSONError) in
         isObject = try reader.kind() == .object
@@ -103,7 +100,7 @@ extension BroadcastRequest {
         try reader.object { (name, reader) throws(JSONError) in
           switch name.key {
           case Self.messageKey: message = try Self.text(&reader)
-          case Self.tokenKey: token = try Self.text(&reader, like: knownToken)
+          case Self.tokenKey: token = try Self.text(&reader)
           case Self.topicKey: topic = try Self.text(&reader)
           case Self.topicsKey: topics = try reader.value()
           case Self.idKey: id = try Self.text(&reader)
@@ -113,19 +110,17 @@ extension BroadcastRequest {
       }
     }
 
-    private static func text(_ reader: inout JSONReader, like known: String? = nil) throws(JSONError) -> Text {
+    private static func text(_ reader: inout JSONReader) throws(JSONError) -> Text {
       guard try reader.kind() == .string else {
         try reader.skip()
         return .otherValue
       }
-      return .string(try reader.string(like: known))
+      return .string(try reader.string())
     }
 
-    func readTopics(like known: [Topic]) throws(Refusal) -> [Topic] {
+    func readTopics() throws(Refusal) -> [Topic] {
       switch (try topic.string("topic"), topics) {
-      case (let topic?, nil):
-        if known.count == 1, known[0].text.hasSameBytes(as: topic) { return known }
-        return [try Topic(topic)]
+      case (let topic?, nil): return [try Topic(topic)]
       case (nil, let list?): return try Topic.list(list)
       case (nil, nil): throw Refusal(.badRequest, #""topic" is missing; name the topic to publish to"#)
       case (_?, _?): throw Refusal(.badRequest, #"give either "topic" or "topics", not both"#)

@@ -15,6 +15,8 @@ final class Worker {
   /// Whose time has come: no longer in the wheel.
   private var due: ContiguousArray<Connection> = []
   let lobby: Lobby
+  /// What publishers of this loop were granted.
+  var grants = GrantTable()
   /// What was turned away since the last tick.
   var tally = Tally()
   /// The value of a `Date` field, at most one tick old.

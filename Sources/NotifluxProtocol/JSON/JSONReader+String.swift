@@ -1,15 +1,13 @@
 /// Strings: found in one pass and copied in one go when there is no escape in them, which is how nearly all come.
 extension JSONReader {
-  /// A text that is written like `known` is not made again.
-  mutating func string(like known: String? = nil) throws(JSONError) -> String {
+  /// The text of a string.
+  mutating func string() throws(JSONError) -> String {
     position += 1
     let start = position
     let isASCII = skipPlain()
     guard peek == UInt8(ascii: "\"") else { return try escapedString(from: start) }
     position += 1
-    let content = bytes(start..<position - 1)
-    if let known, known.hasSameBytes(as: content) { return known }
-    return try text(content, isASCII: isASCII, from: start)
+    return try text(bytes(start..<position - 1), isASCII: isASCII, from: start)
   }
 
   /// Like `string`, without the text.

@@ -15,10 +15,13 @@ enum AuthLimits {
   static let secondChances = 8
   /// Tokens that are looked at for expiry at a time: all of them within half a minute if asked once a second.
   static let sweptTokens = 512
-  /// Seconds for which a ``Grant`` is good: then it has been used hundreds of times by those for whom it is there.
-  static let grantLifetime = 1.0
-  /// Bytes of the longest token that a ``Grant`` keeps: each publishing connection has one.
+  /// Seconds for which a ``Grant`` is good: meanwhile its token may be forgotten for one that is used.
+  static let grantLifetime = 60.0
+  /// Bytes of the longest token that a ``Grant`` keeps.
   static let grantedToken = 1024
+  /// Grants an event loop keeps: those of the topics that are published to in a minute. With tokens of that length it is
+  /// 5 MiB, with common ones 1.5.
+  static let grants = 4096
   /// Subjects whose rate of publishing is known at a time: twice as many as tokens are remembered, each of which keeps
   /// its subject. Some 200 bytes each.
   static let subjectBuckets = 2 * cachedTokens

@@ -35,17 +35,16 @@ final class Authorizer: Sendable {
 
   /// Whether `token` opens every one of `topics` for `scope`, as far as that can be said at once: in less than a
   /// microsecond for a token that is remembered, in a few for one that is not well-formed. A publish that is granted
-  /// counts. `payer` pays for a check that fails. `grant` is of an earlier use, and that of this one then.
+  /// counts. `payer` pays for a check that fails. `grant` is set where asking again can be spared: ``confirms(_:)``.
   func authorize(
-    _ token: String?, scope: Scope, topics: [Topic], by payer: any CheckPayer, remembering grant: inout Grant?
+    _ token: String?, scope: Scope, topics: [Topic], by payer: any CheckPayer, granting grant: inout Grant?
   ) -> Authorization {
     guard let token, !token.isEmpty else {
       return .refused(
         Refusal(.tokenMissing, "a token is missing; make one with notiflux token \(scope.rawValue)"))
     }
-    if let grant, grant.covers(token, scope, topics), register.confirms(grant) { return .granted }
     let request = TokenRequest(token: token, scope: scope, topics: topics)
-    switch register.verdict(on: request, remembering: &grant) {
+    switch register.verdict(on: request, granting: &grant) {
     case .success?: return .granted
     case .failure(let refusal)?: return .refused(refusal)
     case nil: break
@@ -59,10 +58,13 @@ final class Authorizer: Sendable {
     }
   }
 
+  /// Whether what `grant` says is still true.
+  func confirms(_ grant: Grant) -> Bool { register.confirms(grant) }
+
   /// As above, for who does not ask often.
   func authorize(_ token: String?, scope: Scope, topics: [Topic], by payer: any CheckPayer) -> Authorization {
     var grant: Grant?
-    return authorize(token, scope: scope, topics: topics, by: payer, remembering: &grant)
+    return authorize(token, scope: scope, topics: topics, by: payer, granting: &grant)
   }
 
   /// From now on tokens must be signed with one of `keys`, and nothing is granted any more for the sake of another one.

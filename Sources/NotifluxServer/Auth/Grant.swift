@@ -1,19 +1,33 @@
-import NotifluxJWT
 import NotifluxProtocol
 
-/// That a token opened a topic a moment ago: for who asks the same again and again. It is good for a second at most, so
-/// that the table of remembered tokens keeps knowing which of them are in use.
+/// That a token opened a topic for publishing a while ago: for who publishes the same way again. It is good for a minute
+/// at most, so that the table of remembered tokens keeps knowing which of them are in use.
 struct Grant: Sendable {
-  /// For one topic.
-  let request: TokenRequest
+  let topic: Topic
+  /// The bytes of the topic, and then of the token: side by side, since they lie in no cache when they are needed.
+  private let bytes: [UInt8]
   /// When it was given, and until when it is good, in seconds since 1970: never longer than the token.
   let given: Double
   let until: Double
   /// Of the keys.
   let generation: Int
 
-  /// Whether it is for this token, scope and topic, byte for byte.
-  func covers(_ token: String, _ scope: Scope, _ topics: [Topic]) -> Bool {
-    topics.count == 1 && request.scope == scope && request.topics == topics && request.token.hasSameBytes(as: token)
+  init(topic: Topic, token: String, given: Double, until: Double, generation: Int) {
+    self.topic = topic
+    self.given = given
+    self.until = until
+    self.generation = generation
+    bytes = Array(topic.text.utf8) + Array(token.utf8)
   }
+
+  /// Whether it is for this topic and this token, byte for byte.
+  func covers(_ topic: UnsafeRawBufferPointer, _ token: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count == topic.count + token.count, self.topic.text.utf8.count == topic.count else { return false }
+    return bytes.withUnsafeBytes { bytes in
+      UnsafeRawBufferPointer(rebasing: bytes[..<topic.count]).hasSameBytes(as: topic)
+        && UnsafeRawBufferPointer(rebasing: bytes[topic.count...]).hasSameBytes(as: token)
+    }
+  }
+
+  func isSame(as other: Grant) -> Bool { topic == other.topic && bytes == other.bytes }
 }

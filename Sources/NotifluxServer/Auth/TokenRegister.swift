@@ -52,7 +52,7 @@ final class TokenRegister: Sendable {
 
   /// The verdict on a token that is remembered, nil for any other. Leaves a grant for who asks for one topic, unless
   /// each use is charged for.
-  func verdict(on request: TokenRequest, remembering grant: inout Grant?) -> Result<Void, Refusal>? {
+  func verdict(on request: TokenRequest, granting grant: inout Grant?) -> Result<Void, Refusal>? {
     // One topic is judged in place. Many take longer than others should wait for the lock.
     guard request.topics.count > 1 else {
       return state.withLockedValue { state in
@@ -75,13 +75,14 @@ final class TokenRegister: Sendable {
   }
 
   /// Under the lock, so that the keys are those which the token was checked with. `nil` for who will not ask for the
-  /// same again, and where keeping the token would take up too much memory.
+  /// same again, and where keeping it would take up too much memory.
   private func grant(_ request: TokenRequest, _ claims: Claims, now: Double) -> Grant? {
     guard request.scope == .broadcast, request.topics.count == 1,
       request.token.utf8.count <= AuthLimits.grantedToken
     else { return nil }
+    let until = min(claims.expires + leeway, now + AuthLimits.grantLifetime)
     return Grant(
-      request: request, given: now, until: min(claims.expires + leeway, now + AuthLimits.grantLifetime),
+      topic: request.topics[0], token: request.token, given: now, until: until,
       generation: generation.load(ordering: .relaxed))
   }
 

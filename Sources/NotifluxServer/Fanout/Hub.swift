@@ -36,17 +36,37 @@ final class Hub: Sendable {
   func publish(_ text: String, to topics: [Topic], id: String?, by publisher: any Publishing, on loop: any WorkerLoop) {
     let publisher = LoopBound(publisher, loop: loop)
     let now = uptime()
-    withUnsafeTemporaryAllocation(of: Bool.self, capacity: mailboxes.count) { wakes in
-      wakes.initialize(repeating: false)
-      state.withLockedValue { state in
-        let (message, last) = accept(text, topics, id: id, now: now, state: &state) { message in
-          post(Publication(message: message, receipt: nil), wakes)
-        }
-        let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, publisher: publisher)
-        post(Publication(message: message, receipt: receipt), wakes)
+    enter { state, post in
+      let (message, last) = accept(text, topics, id: id, now: now, state: &state) { message in
+        post(Publication(message: message, receipt: nil))
       }
-      for index in mailboxes.indices where wakes[index] { mailboxes[index].collect() }
+      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, publisher: publisher)
+      post(Publication(message: message, receipt: receipt))
     }
+  }
+
+  /// As above, for one topic and without an idempotency key.
+  func publish(_ text: String, to topic: Topic, by publisher: any Publishing, on loop: any WorkerLoop) {
+    let publisher = LoopBound(publisher, loop: loop)
+    let now = uptime()
+    enter { state, post in
+      let place = cursor(state.log.append(RetainedText(text: text), to: topic, now: now))
+      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: place, publisher: publisher)
+      post(Publication(message: EncodedMessage(text, topic: topic, cursor: place), receipt: receipt))
+    }
+  }
+
+  /// Has `body` change the state and post what comes of it to all workers, under the lock.
+  @inline(__always)
+  private func enter(_ body: (inout State, _ post: (Publication) -> Void) -> Void) {
+    // A worker must be woken once the lock is released: at most 64 are marked, more are all woken.
+    var wakes: UInt64 = 0
+    state.withLockedValue { state in
+      body(&state) { publication in
+        for index in mailboxes.indices where mailboxes[index].post(publication) { wakes |= 1 << UInt64(min(index, 63)) }
+      }
+    }
+    for index in mailboxes.indices where wakes & 1 << UInt64(min(index, 63)) != 0 { mailboxes[index].collect() }
   }
 
   /// Calls `post` with each message that is to be delivered but the last. Returns that one, and the cursor to answer with.
@@ -67,11 +87,6 @@ final class Hub: Sendable {
       if let id { state.answered.record(topic: topic, id: id, sequence: last.sequence, now: now) }
     }
     return (newest, last)
-  }
-
-  /// Marks the workers that must be woken once the lock is released.
-  private func post(_ publication: Publication, _ wakes: UnsafeMutableBufferPointer<Bool>) {
-    for index in mailboxes.indices where mailboxes[index].post(publication) { wakes[index] = true }
   }
 
   // MARK: History

@@ -35,7 +35,7 @@ final class LoopHub<Sink: PublicationSink> {
     swap(&burst, &room)
     waiting.withLockedValue { swap(&burst, &$0) }
     deliver(burst)
-    burst.removeAll(keepingCapacity: burst.count <= Self.roomLimit)
+    if burst.count <= Self.roomLimit { burst.clear() } else { burst = [] }
     swap(&burst, &room)
   }
 
@@ -107,7 +107,7 @@ final class LoopHub<Sink: PublicationSink> {
       unflushed[next].flushDeliveries()
       next += 1
     }
-    unflushed.removeAll(keepingCapacity: true)
+    unflushed.clear()
     for sorter in sorters { sorter.removeAll() }
   }
 

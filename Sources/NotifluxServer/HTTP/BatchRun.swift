@@ -8,9 +8,7 @@ final class BatchRun {
 
   /// Holds this in turn, until all is answered or the client has gone.
   private let connection: Connection
-  private let bearerToken: String?
-  /// Of the last line that was granted.
-  private var grant: Grant?
+  private let bearer: ArraySlice<UInt8>?
   /// Takes answers as they can be sent; called with the last one's `isLast`.
   private let send: (_ lines: [UInt8], _ isLast: Bool) -> Void
   private var splitter: LineSplitter
@@ -25,15 +23,17 @@ final class BatchRun {
   private var isVerifying = false
 
   init(
-    connection: Connection, bearerToken: String?, send: @escaping (_ lines: [UInt8], _ isLast: Bool) -> Void
+    connection: Connection, bearer: ArraySlice<UInt8>?, send: @escaping (_ lines: [UInt8], _ isLast: Bool) -> Void
   ) {
     self.connection = connection
-    self.bearerToken = bearerToken
+    self.bearer = bearer
     self.send = send
     splitter = LineSplitter(limit: connection.worker.configuration.maximumMessageSize)
   }
 
   private var worker: Worker { connection.worker }
+
+  private var bearerToken: String? { bearer.map { String(decoding: $0, as: UTF8.self) } }
 
   /// Nothing more should be fed before answers have gone out.
   var isFull: Bool { isVerifying || answers.count >= Self.window }
@@ -67,36 +67,40 @@ final class BatchRun {
   private func publish(_ line: LineSplitter.Line) {
     let number = answered + answers.count
     answers.append(nil)
+    let published = PublishedLine(batch: self, number: number)
     do throws(Refusal) {
-      let broadcast = try read(line)
-      isVerifying = true
-      let authorization = BroadcastEndpoint.authorization(
-        of: broadcast, bearerToken: bearerToken, for: connection, remembering: &grant)
-      authorization.settle(on: worker.loop) { [self] result in
-        isVerifying = false
-        switch result {
-        case .success: publish(broadcast, number)
-        case .failure(let refusal): refuse(number, refusal)
-        }
+      guard case .complete(let json) = line else {
+        throw Refusal(.tooLarge, "the line has more than \(worker.configuration.maximumMessageSize) bytes")
       }
+      if json.withUnsafeReadableBytes({ publishAgain($0, by: published) }) { return }
+      let broadcast = try read(json)
+      isVerifying = true
+      BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, for: connection)
+        .settle(on: worker.loop) { [self] result in
+          isVerifying = false
+          switch result {
+          case .success: publish(broadcast, by: published)
+          case .failure(let refusal): refuse(number, refusal)
+          }
+        }
     } catch {
       refuse(number, error)
     }
   }
 
-  private func read(_ line: LineSplitter.Line) throws(Refusal) -> BroadcastRequest {
-    guard case .complete(let json) = line else {
-      throw Refusal(.tooLarge, "the line has more than \(worker.configuration.maximumMessageSize) bytes")
-    }
+  private func publishAgain(_ json: UnsafeRawBufferPointer, by line: PublishedLine) -> Bool {
+    BroadcastEndpoint.publishAgain(json, bearerToken: bearer, by: line, worker: worker)
+  }
+
+  private func read(_ json: ByteBuffer) throws(Refusal) -> BroadcastRequest {
     // A closure's typed throw does not pass through `withUnsafeReadableBytes`, its result does.
-    return try json.withUnsafeReadableBytes { bytes in
-      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastEndpoint.read(bytes, like: grant, worker: worker)
-      }
+    try json.withUnsafeReadableBytes { bytes in
+      Result { () throws(Refusal) -> BroadcastRequest in try BroadcastEndpoint.read(bytes, worker: worker) }
     }.get()
   }
 
-  private func publish(_ broadcast: BroadcastRequest, _ number: Int) {
-    BroadcastEndpoint.publish(broadcast, by: PublishedLine(batch: self, number: number), worker: worker)
+  private func publish(_ broadcast: BroadcastRequest, by line: PublishedLine) {
+    BroadcastEndpoint.publish(broadcast, by: line, worker: worker)
     work()
   }
 

@@ -6,25 +6,18 @@ enum BroadcastEndpoint {
   /// `connection` is told when it is published, or refused.
   static func respond(to head: RequestHead, body: UnsafeRawBufferPointer, for connection: HTTPConnection) {
     let worker = connection.worker
+    if head.content == .json, publishAgain(body, bearerToken: head.bearer, by: connection, worker: worker) { return }
     do throws(Refusal) {
       guard head.content == .json else {
         throw Refusal(
           .unsupportedMediaType,
           "the body must be JSON; send Content-Type: application/json, or application/x-ndjson for many")
       }
-      let broadcast = try read(body, like: connection.grant, worker: worker)
-      // Not by `settle`: where the token is known, which is nearly always, that would cost a closure for nothing.
-      switch authorization(
-        of: broadcast, bearerToken: head.bearerToken, for: connection, remembering: &connection.grant)
-      {
-      case .granted: publish(broadcast, by: connection, worker: worker)
-      case .refused(let refusal): throw refusal
-      case .unverified(let verification):
-        verification.run(on: worker.loop) { verdict in
-          switch verdict {
-          case .success: publish(broadcast, by: connection, worker: worker)
-          case .failure(let refusal): refuse(refusal, connection)
-          }
+      let broadcast = try read(body, worker: worker)
+      authorization(of: broadcast, bearerToken: head.bearerToken, for: connection).settle(on: worker.loop) { verdict in
+        switch verdict {
+        case .success: publish(broadcast, by: connection, worker: worker)
+        case .failure(let refusal): refuse(refusal, connection)
         }
       }
     } catch {
@@ -39,24 +32,45 @@ enum BroadcastEndpoint {
 
   // MARK: The steps of one publish
 
-  /// `grant` is of an earlier publish of the same connection.
-  static func read(
-    _ json: UnsafeRawBufferPointer, like grant: Grant?, worker: Worker
-  ) throws(Refusal) -> BroadcastRequest {
+  /// Publishes at once what is plain and has been granted before, which is nearly everything; returns whether it did.
+  static func publishAgain(
+    _ json: UnsafeRawBufferPointer, bearerToken: ArraySlice<UInt8>?, by publisher: any Publishing, worker: Worker
+  ) -> Bool {
+    guard !worker.isDraining, let plain = PlainBroadcast(json) else { return false }
+    let topic =
+      if let token = plain.token {
+        grantedTopic(of: plain, token, worker)
+      } else {
+        bearerToken?.withUnsafeBytes { grantedTopic(of: plain, $0, worker) } ?? nil as Topic?
+      }
+    guard let topic, let text = plain.text else { return false }
+    worker.services.hub.publish(text, to: topic, by: publisher, on: worker.loop)
+    return true
+  }
+
+  private static func grantedTopic(
+    of plain: PlainBroadcast, _ token: UnsafeRawBufferPointer, _ worker: Worker
+  ) -> Topic? {
+    worker.grants.topic(plain.topic, openedBy: token) { worker.services.authorizer.confirms($0) }
+  }
+
+  static func read(_ json: UnsafeRawBufferPointer, worker: Worker) throws(Refusal) -> BroadcastRequest {
     guard !worker.isDraining else {
       throw Refusal(.draining, "the server is shutting down; publish again in a second")
     }
-    return try BroadcastRequest(json: json, like: grant?.request.token, grant?.request.topics ?? [])
+    return try BroadcastRequest(json: json)
   }
 
   /// Whether `broadcast` may be published, as far as that is known at once.
   static func authorization(
-    of broadcast: BroadcastRequest, bearerToken: @autoclosure () -> String?, for connection: Connection,
-    remembering grant: inout Grant?
+    of broadcast: BroadcastRequest, bearerToken: @autoclosure () -> String?, for connection: Connection
   ) -> Authorization {
-    connection.worker.services.authorizer.authorize(
-      broadcast.token ?? bearerToken(), scope: .broadcast, topics: broadcast.topics, by: connection,
-      remembering: &grant)
+    let worker = connection.worker
+    var grant: Grant?
+    let authorization = worker.services.authorizer.authorize(
+      broadcast.token ?? bearerToken(), scope: .broadcast, topics: broadcast.topics, by: connection, granting: &grant)
+    if let grant { worker.grants.insert(grant) }
+    return authorization
   }
 
   static func publish(_ broadcast: BroadcastRequest, by publisher: any Publishing, worker: Worker) {

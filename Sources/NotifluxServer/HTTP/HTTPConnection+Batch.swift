@@ -9,7 +9,7 @@ extension HTTPConnection {
     if Self.isChunked(head) { response.fields = [("transfer-encoding", "chunked")] }
     transport?.write(encode(response, to: head, closes: Self.isLast(head)))
     transport?.flush()
-    let batch = BatchRun(connection: self, bearerToken: head.bearerToken) { [weak self] lines, isLast in
+    let batch = BatchRun(connection: self, bearer: head.bearer) { [weak self] lines, isLast in
       self?.sendAnswers(lines, isLast: isLast)
     }
     state = .batching(batch)

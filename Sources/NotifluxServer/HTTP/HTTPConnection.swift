@@ -26,8 +26,6 @@ final class HTTPConnection: Connection {
   private var failure: HTTPFailure?
   /// Whether a publish is answered in the common form: ``AcceptedAnswers``.
   private(set) var takesCommonAnswer = false
-  /// Of the last publish that was granted.
-  var grant: Grant?
   private var decoder = RequestDecoder()
   /// What is there of a body that did not come in at once.
   private var body: [UInt8] = []

@@ -24,12 +24,15 @@ extension RequestHead {
   }
 
   /// The credentials of `Authorization: Bearer` (RFC 6750 §2.1); the scheme's name is not case-sensitive.
-  var bearerToken: String? {
+  var bearer: ArraySlice<UInt8>? {
     guard let field = authorization, let blank = field.firstIndex(of: Octet.space),
       field[..<blank].hasBytesIgnoringCase("bearer")
     else { return nil }
-    return String(decoding: field[blank...].drop { $0 == Octet.space }, as: UTF8.self)
+    return field[blank...].drop { $0 == Octet.space }
   }
+
+  /// ``bearer`` as a text.
+  var bearerToken: String? { bearer.map { String(decoding: $0, as: UTF8.self) } }
 
   var origin: String? { text("origin") }
 }

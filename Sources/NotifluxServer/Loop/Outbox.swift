@@ -89,7 +89,7 @@ final class Outbox {
         for index in offered.indices where offered[index].isAwaited { tell(offered[index].socket) }
       }
       guard pieces.isEmpty else { continue }
-      offered.removeAll(keepingCapacity: true)
+      offered.clear()
       swap(&offered, &pieces)
     }
   }

@@ -218,7 +218,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     // What these put off in their turn has to wait for the next one: sockets go before.
     swap(&running, &putOff)
     for index in running.indices { running[index].run() }
-    running.removeAll(keepingCapacity: true)
+    running.clear()
     if dueTicks > 0 {
       dueTicks -= 1
       onTick()
@@ -227,7 +227,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     }
     outbox.send()
     for source in retired { source.release() }
-    retired.removeAll(keepingCapacity: true)
+    retired.clear()
   }
 
   private func end() {

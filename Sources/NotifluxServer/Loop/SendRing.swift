@@ -54,7 +54,7 @@ final class SendRing {
     batch.withUnsafeMutableBufferPointer { offer($0) }
     for send in batch { completion(send.tag, send.result) }
     if added.isEmpty {
-      batch.removeAll(keepingCapacity: true)
+      batch.clear()
       swap(&batch, &added)
     }
   }

@@ -28,6 +28,15 @@ enum Bodies: FuzzTarget {
     let body = Outcome { () throws(Refusal) in try BroadcastRequest(json: bytes) }
     let expected = Outcome { () throws(Refusal) in try ReferenceReader.broadcastRequest(bytes) }
     require(body == expected, "a body is what the plain reader says")
+    if let plain = PlainBroadcast(bytes), let message = plain.text {
+      let text = { (bytes: UnsafeRawBufferPointer) in String(validating: bytes, as: UTF8.self) }
+      if let topic = text(plain.topic).flatMap({ try? Topic($0) }), plain.token.map(text) != .some(nil) {
+        let request = BroadcastRequest(topics: [topic], message: message, token: plain.token.flatMap(text))
+        require(expected == .read(request), "what is plain is what the plain reader says")
+      } else if case .read = expected {
+        require(false, "what is plain has parts that are texts")
+      }
+    }
     switch body {
     case .read(let request):
       let json = request.json
