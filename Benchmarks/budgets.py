@@ -20,7 +20,7 @@ class Budgets:
         self.instruction_share, self.allocation_count = tolerance["instructions"], tolerance["allocations"]
         self.measured_with = values.get("measured_with", {})
         rows = values.get("budgets", {})
-        self.costs = {name: Cost(row["instructions"], row["allocations"]) for name, row in rows.items()}
+        self.costs = {name: Cost(row["instructions"], row["allocations"], row.get("code_lines")) for name, row in rows.items()}
 
     @property
     def apply_here(self):
@@ -43,6 +43,10 @@ class Budgets:
                 lines.append(
                     f"{name}: {cost.allocations:.2f} allocations a {unit}, allowed are {budget.allocations:.2f} and "
                     f"{self.allocation_count:.2f}")
+            if (lines_allowed := budget.code_lines) and (cost.code_lines or 0) > lines_allowed * (1 + self.instruction_share):
+                lines.append(
+                    f"{name}: runs through {cost.code_lines} cache lines of code, allowed are {lines_allowed} and "
+                    f"{self.instruction_share:.0%}; where nothing is in the caches these are what it waits for")
         if lines and self.measured_with.get("swift") != swift_version():
             lines.append(f"the budgets are from {self.measured_with.get('swift')}, this is {swift_version()}")
         return lines
@@ -65,6 +69,8 @@ class Budgets:
         for name in filter(self.costs.get, METRICS):
             cost = self.costs[name]
             row = {"instructions": round(cost.instructions), "allocations": round(cost.allocations, 2)}
+            if cost.code_lines:
+                row["code_lines"] = cost.code_lines
             rows.append(f"    {json.dumps(name)}: {json.dumps(row)}")
         PATH.write_text(
             f'{{\n  "measured_with": {json.dumps(self.measured_with)},\n  "tolerance": {json.dumps(tolerance)},\n'

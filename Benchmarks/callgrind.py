@@ -30,15 +30,20 @@ class Counts:
     instructions: int
     own: collections.Counter  # instructions by the symbol they are in
     calls: collections.Counter  # by the symbol that was called
+    addresses: collections.Counter  # instructions by where they are
 
     @property
     def allocations(self):
         return sum(count for symbol, count in self.calls.items() if symbol.removeprefix("__libc_") in ALLOCATORS)
 
+    def code_lines(self, operations):
+        """The lines of 64 bytes, as a cache has them, of which something was executed in most of so many operations."""
+        return len({address // 64 for address, count in self.addresses.items() if count > operations / 2})
+
     @staticmethod
     def read(path):
         """From callgrind's file (https://valgrind.org/docs/manual/cl-format.html)."""
-        names, own, calls = {}, collections.Counter(), collections.Counter()
+        names, own, calls, addresses = {}, collections.Counter(), collections.Counter(), collections.Counter()
         caller = callee = ""
         is_of_call = False  # the line after a call has what was done in it
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -55,10 +60,13 @@ class Counts:
                 inner = callee in ALLOCATORS and caller in ALLOCATORS  # calloc and realloc may be made of malloc
                 calls[callee] += 0 if inner else int(value.split()[0])
                 is_of_call = True
-            elif line[:1] in "0123456789+-*" and line:
-                own[caller] += 0 if is_of_call else int(line.split()[1])
+            elif line[:1] == "0":
+                if not is_of_call:
+                    address, count = line.split()
+                    own[caller] += int(count)
+                    addresses[int(address, 16)] += int(count)
                 is_of_call = False
-        return Counts(own.total(), own, calls)
+        return Counts(own.total(), own, calls, addresses)
 
 
 def stripped(binary, folder):
@@ -118,7 +126,8 @@ class Server:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["valgrind", "--tool=callgrind", self.gate, f"--log-file={folder}/valgrind.log",
-                 f"--callgrind-out-file={folder}/counts", program, "serve", "--port", "0", "--workers", "1",
+                 f"--callgrind-out-file={folder}/counts", "--dump-instr=yes", "--dump-line=no", "--compress-pos=no",
+                 program, "serve", "--port", "0", "--workers", "1",
                  "--public-key", public_key],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 # Without it Swift's hash tables are laid out differently in every process.

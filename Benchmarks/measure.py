@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 import callgrind  # noqa: E402
 import clients  # noqa: E402
 from budgets import Budgets  # noqa: E402
-from metrics import METRICS, NOTHING, Bench, Tokens, with_bases  # noqa: E402
+from metrics import METRICS, Bench, Cost, Tokens, with_bases  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 WORK = ROOT / ".build" / "benchmark"
@@ -39,9 +39,7 @@ def measure(binary, names, is_told=lambda name, bench: None):
                 operations[metric.name] = metric.operation(bench)
                 is_told(metric.name, bench)
     for name in filter(operations.get, names):
-        metric = METRICS[name]
-        base = operations.get(metric.base, NOTHING)
-        costs[name] = (operations[name] - base) / metric.share
+        costs[name] = METRICS[name].cost(operations)
     return costs
 
 
@@ -58,17 +56,24 @@ def alone():
         yield
 
 
+NO_BUDGET = Cost(None, None)
+
+
+def shown(value, form=".0f"):
+    return "-" if value is None else format(value, form)
+
+
 def table(costs, budgets):
     """Measured, budgeted, and the share of the budget that is used."""
-    lines = [f"{'':15}{'one':>12}{'instructions':>14}{'budget':>9}{'share':>8}{'allocations':>13}{'budget':>8}"]
+    lines = [f"{'':15}{'one':>12}{'instructions':>14}{'budget':>9}{'share':>8}{'allocations':>13}{'budget':>8}"
+             f"{'code lines':>12}{'budget':>8}"]
     for name, cost in costs.items():
-        line = f"{name:15}{METRICS[name].unit:>12}{cost.instructions:14.0f}"
-        if budget := budgets.costs.get(name):
-            share = f"{cost.instructions / budget.instructions:.0%}" if budget.instructions else "-"
-            line += f"{budget.instructions:9.0f}{share:>8}{cost.allocations:13.2f}{budget.allocations:8.2f}"
-        else:
-            line += f"{'-':>9}{'-':>8}{cost.allocations:13.2f}{'-':>8}"
-        lines.append(line)
+        budget = budgets.costs.get(name, NO_BUDGET)
+        share = cost.instructions / budget.instructions if budget.instructions else None
+        lines.append(
+            f"{name:15}{METRICS[name].unit:>12}{cost.instructions:14.0f}{shown(budget.instructions):>9}"
+            f"{shown(share, '.0%'):>8}{cost.allocations:13.2f}{shown(budget.allocations, '.2f'):>8}"
+            f"{shown(cost.code_lines):>12}{shown(budget.code_lines):>8}")
     return "\n".join(lines)
 
 

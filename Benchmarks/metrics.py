@@ -20,10 +20,12 @@ RETAINED = 100  # messages a topic, --history-size's default
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """Of one operation: instructions, and calls of malloc and its like."""
+    """Of one operation: instructions, calls of malloc and its like, and the cache lines of code it runs through, which is
+    nothing that could be shared out."""
 
     instructions: float
     allocations: float
+    code_lines: int | None = None
 
     def __sub__(self, other):
         return Cost(self.instructions - other.instructions, self.allocations - other.allocations)
@@ -84,13 +86,15 @@ class Bench:
             counts = self.server.dump(label)
             if not is_disturbed():
                 self.own = collections.Counter({symbol: own / count for symbol, own in counts.own.items()})
-                rounds.append(Cost(counts.instructions, counts.allocations) / count)
+                rounds.append((Cost(counts.instructions, counts.allocations) / count, counts.code_lines(count)))
             if len(rounds) == ROUNDS:
                 break
         if not rounds:
             raise callgrind.Failure(f"{label}: the machine is too slow or too busy, pings fall into every round")
         median = statistics.median
-        return Cost(median(r.instructions for r in rounds), median(r.allocations for r in rounds))
+        return Cost(
+            median(cost.instructions for cost, _ in rounds), median(cost.allocations for cost, _ in rounds),
+            int(median(lines for _, lines in rounds)))
 
     @contextlib.contextmanager
     def topic(self, name, subscribers):
@@ -172,6 +176,11 @@ class Metric:
     base: str = ""  # the metric whose operation is taken off
     share: int = 1  # units in an operation
     uses_ring: bool = False
+
+    def cost(self, operations):
+        """Of one, from what the operations cost, by name."""
+        operation = operations[self.name]
+        return (operation - operations.get(self.base, NOTHING)) / self.share if self.base or self.share > 1 else operation
 
 
 def delivery(name, subscribers, count, **more):
