@@ -1,5 +1,6 @@
 import NIOCore
 import NotifluxProtocol
+import Synchronization
 import Testing
 
 @testable import NotifluxServer
@@ -12,9 +13,7 @@ import Testing
   }
 
   /// Whether both are the same bytes in memory.
-  private func isShared(_ one: ByteBuffer, _ other: ByteBuffer) -> Bool {
-    one.withUnsafeReadableBytes { one in other.withUnsafeReadableBytes { one.baseAddress == $0.baseAddress } }
-  }
+  private func isShared(_ one: ByteBuffer, _ other: ByteBuffer) -> Bool { address(one) == address(other) }
 
   @Test("the bytes of a form are made once for all its subscribers", arguments: WireForm.allCases)
   func once(form: WireForm) throws {
@@ -32,4 +31,34 @@ import Testing
     let second = try message("u", sameTextAs: first)
     #expect(isShared(first.bytes(form), second.bytes(form)) == (form.plain == .text))
   }
+
+  private final class Start: Sendable {
+    let count = Atomic(0)
+  }
+
+  @Test("loops that ask at the same moment all get the same bytes, and so does who asks later")
+  func races() async throws {
+    for _ in 0..<300 {
+      let message = try message("t")
+      let start = Start()
+      let addresses = await withTaskGroup(of: UInt.self) { group in
+        for _ in 0..<4 {
+          group.addTask {
+            start.count.add(1, ordering: .relaxed)
+            // So that two are at it together, where there is a processor for each.
+            for _ in 0..<100_000 where start.count.load(ordering: .relaxed) < 2 {}
+            return address(message.bytes(.envelope))
+          }
+        }
+        return await group.reduce(into: Set<UInt>()) { $0.insert($1) }
+      }
+      #expect(addresses == [address(message.bytes(.envelope))])
+    }
+  }
+
+}
+
+/// Where the bytes are in memory.
+private func address(_ bytes: ByteBuffer) -> UInt {
+  bytes.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
 }
