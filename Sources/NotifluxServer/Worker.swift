@@ -117,6 +117,7 @@ struct Services: Sendable {
   /// Connections of all workers together.
   let connections: ConnectionCount
   var requestMemory = RequestMemory(limit: 256 << 20)
+  var bodyReader = BodyReader(threads: 0)
   /// Seconds since 1970.
   let now: @Sendable () -> Double
 }

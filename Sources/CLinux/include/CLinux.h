@@ -26,6 +26,10 @@ int32_t notiflux_send(int fd, const void *bytes, size_t length);
 /* The name that ps and gdb show, cut to 15 bytes. */
 void notiflux_name_thread(pthread_t thread, const char *name);
 
+/* Adds to the nice value of the calling thread, and asks for long slices of time: a thread that wakes and has shorter
+ * ones takes the core from it at once (EEVDF, Linux 6.12). Where the kernel grants neither all works, only less evenly. */
+void notiflux_yield_to_others(int niceness);
+
 /* -- Memory: threads.c --------------------------------------------------------------------------------------------- */
 
 /* Has all threads allocate from so many heaps (mallopt(3)). To be called before there are threads. */

@@ -15,7 +15,7 @@ struct AuthRates: Sendable {
 /// time, which forgets all tokens.
 final class Authorizer: Sendable {
   private let register: TokenRegister
-  private let threads: VerifierThreads
+  private let threads: BackgroundThreads<TokenRegister.Check>
   let failedChecks: FailedChecks
 
   /// `leeway` is how many seconds `exp` and `nbf` may be missed by; `now` is seconds since 1970, `uptime` those of a
@@ -28,7 +28,9 @@ final class Authorizer: Sendable {
     self.register = register
     failedChecks = FailedChecks(
       perConnection: rates.badTokens, perAddress: rates.badTokensPerAddress, uptime: uptime)
-    self.threads = VerifierThreads(count: threads) { queue in Self.work(queue, register) }
+    self.threads = BackgroundThreads(count: threads, name: "token-verifier", niceness: AuthLimits.niceness) { queue in
+      Self.work(queue, register)
+    }
   }
 
   deinit { stop() }
@@ -113,7 +115,7 @@ final class Authorizer: Sendable {
   private static let stopped = Refusal(.draining, "the server is shutting down; try again in a second")
 
   /// What a verifier thread does, until the queue is closed.
-  private static func work(_ queue: CheckQueue, _ register: TokenRegister) {
+  private static func work(_ queue: JobQueue<TokenRegister.Check>, _ register: TokenRegister) {
     var answers = TokenAnswers()
     while true {
       if let check = queue.next(waiting: answers.isEmpty) {

@@ -19,8 +19,9 @@ final class BatchRun {
   /// How many answers have gone out.
   private var answered = 0
   private var isWorking = false
-  /// The last line's token is being verified. It holds back the lines after it, so that they are published in order.
-  private var isVerifying = false
+  /// The last line is being read or its token verified. It holds back the lines after it, so that they are published in
+  /// order.
+  private var isHeldUp = false
 
   init(
     connection: Connection, bearer: ArraySlice<UInt8>?, send: @escaping (_ lines: [UInt8], _ isLast: Bool) -> Void
@@ -36,7 +37,7 @@ final class BatchRun {
   private var bearerToken: String? { bearer.map { String(decoding: $0, as: UTF8.self) } }
 
   /// Nothing more should be fed before answers have gone out.
-  var isFull: Bool { isVerifying || answers.count >= Self.window }
+  var isFull: Bool { isHeldUp || answers.count >= Self.window }
 
   /// Bytes that wait for the rest of their line, or for room for answers.
   var heldBytes: Int { splitter.heldBytes }
@@ -69,20 +70,10 @@ final class BatchRun {
     answers.append(nil)
     let published = PublishedLine(batch: self, number: number)
     do throws(Refusal) {
-      guard case .complete(let json) = line else {
-        throw Refusal(.tooLarge, "the line has more than \(worker.configuration.maximumMessageSize) bytes")
-      }
+      let json = try json(of: line)
+      if json.readableBytes > Limits.bodyReadAtOnce { return try readAway(json, published) }
       if json.withUnsafeReadableBytes({ publishAgain($0, by: published) }) { return }
-      let broadcast = try read(json)
-      isVerifying = true
-      BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, for: connection)
-        .settle(on: worker.loop) { [self] result in
-          isVerifying = false
-          switch result {
-          case .success: publish(broadcast, by: published)
-          case .failure(let refusal): refuse(number, refusal)
-          }
-        }
+      try authorize(read(json), published)
     } catch {
       refuse(number, error)
     }
@@ -90,6 +81,43 @@ final class BatchRun {
 
   private func publishAgain(_ json: UnsafeRawBufferPointer, by line: PublishedLine) -> Bool {
     BroadcastEndpoint.publishAgain(json, bearerToken: bearer, by: line, worker: worker)
+  }
+
+  private func authorize(_ broadcast: BroadcastRequest, _ line: PublishedLine) {
+    isHeldUp = true
+    BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, for: connection)
+      .settle(on: worker.loop) { [self] result in
+        isHeldUp = false
+        switch result {
+        case .success: publish(broadcast, by: line)
+        case .failure(let refusal): refuse(line.number, refusal)
+        }
+      }
+  }
+
+  /// A line that would hold the loop up is read by another thread. Until then its bytes count as those of a body do.
+  private func readAway(_ json: ByteBuffer, _ line: PublishedLine) throws(Refusal) {
+    try BroadcastEndpoint.checkOpen(worker)
+    let memory = worker.services.requestMemory
+    guard memory.take(json.readableBytes) else {
+      worker.tally.overMemory += 1
+      throw Refusal(.rateLimited, "the server is busy with too many large requests; try again")
+    }
+    isHeldUp = true
+    worker.services.bodyReader.read(Array(buffer: json), countedIn: memory, on: worker.loop) { [self] outcome in
+      isHeldUp = false
+      switch outcome {
+      case .success(let broadcast): authorize(broadcast, line)
+      case .failure(let refusal): refuse(line.number, refusal)
+      }
+    }
+  }
+
+  private func json(of line: LineSplitter.Line) throws(Refusal) -> ByteBuffer {
+    guard case .complete(let json) = line else {
+      throw Refusal(.tooLarge, "the line has more than \(worker.configuration.maximumMessageSize) bytes")
+    }
+    return json
   }
 
   private func read(_ json: ByteBuffer) throws(Refusal) -> BroadcastRequest {

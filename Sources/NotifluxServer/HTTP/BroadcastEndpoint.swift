@@ -8,20 +8,47 @@ enum BroadcastEndpoint {
     let worker = connection.worker
     if head.content == .json, publishAgain(body, bearerToken: head.bearer, by: connection, worker: worker) { return }
     do throws(Refusal) {
-      guard head.content == .json else {
-        throw Refusal(
-          .unsupportedMediaType,
-          "the body must be JSON; send Content-Type: application/json, or application/x-ndjson for many")
-      }
-      let broadcast = try read(body, worker: worker)
-      authorization(of: broadcast, bearerToken: head.bearerToken, for: connection).settle(on: worker.loop) { verdict in
-        switch verdict {
-        case .success: publish(broadcast, by: connection, worker: worker)
-        case .failure(let refusal): refuse(refusal, connection)
-        }
-      }
+      try check(head)
+      try answer(read(body, worker: worker), of: head, for: connection)
     } catch {
       refuse(error, connection)
+    }
+  }
+
+  /// The same for a body that takes a while to read, of which all bytes are counted in the memory of requests.
+  static func respond(to head: RequestHead, large body: [UInt8], for connection: HTTPConnection) {
+    let worker = connection.worker
+    let memory = worker.services.requestMemory
+    do throws(Refusal) {
+      try check(head)
+      try checkOpen(worker)
+    } catch {
+      memory.give(body.count)
+      return refuse(error, connection)
+    }
+    worker.services.bodyReader.read(body, countedIn: memory, on: worker.loop) { outcome in
+      switch outcome {
+      case .success(let broadcast): answer(broadcast, of: head, for: connection)
+      case .failure(let refusal): refuse(refusal, connection)
+      }
+    }
+  }
+
+  private static func check(_ head: RequestHead) throws(Refusal) {
+    guard head.content == .json else {
+      throw Refusal(
+        .unsupportedMediaType,
+        "the body must be JSON; send Content-Type: application/json, or application/x-ndjson for many")
+    }
+  }
+
+  private static func answer(_ broadcast: BroadcastRequest, of head: RequestHead, for connection: HTTPConnection) {
+    let worker = connection.worker
+    authorization(of: broadcast, bearerToken: head.bearerToken, for: connection).settle(on: worker.loop) { verdict in
+      switch verdict {
+      case .success: publish(broadcast, by: connection, worker: worker)
+      case .failure(let refusal): refuse(refusal, connection)
+      }
     }
   }
 
@@ -55,10 +82,14 @@ enum BroadcastEndpoint {
   }
 
   static func read(_ json: UnsafeRawBufferPointer, worker: Worker) throws(Refusal) -> BroadcastRequest {
+    try checkOpen(worker)
+    return try BroadcastRequest(json: json)
+  }
+
+  static func checkOpen(_ worker: Worker) throws(Refusal) {
     guard !worker.isDraining else {
       throw Refusal(.draining, "the server is shutting down; publish again in a second")
     }
-    return try BroadcastRequest(json: json)
   }
 
   /// Whether `broadcast` may be published, as far as that is known at once.

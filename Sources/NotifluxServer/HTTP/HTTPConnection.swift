@@ -314,12 +314,26 @@ final class HTTPConnection: Connection {
     if let failure { return respond(failure.response, to: head) }
     guard body.count + bytes.count <= limit else { return refuse(Self.tooLarge(limit: limit)) }
     guard head.method != .options else { return respond(preflight(route), to: head) }
+    guard body.count + bytes.count <= Limits.bodyReadAtOnce else { return endLarge(bytes, of: head) }
     state = .responding
     if body.isEmpty {
       route.respond(to: head, body: bytes, for: self)
     } else {
       (body + bytes).withUnsafeBytes { route.respond(to: head, body: $0, for: self) }
     }
+  }
+
+  /// A body that would hold the loop up is given away, with what is counted for it.
+  private func endLarge(_ rest: UnsafeRawBufferPointer, of head: RequestHead) {
+    body.append(contentsOf: rest)
+    countMemory()
+    guard case .receiving = state else { return }  // There was no memory for its rest.
+    state = .responding
+    guard route == .broadcast else { return route.respond(to: head, body: rest, for: self) }
+    var whole: [UInt8] = []
+    swap(&whole, &body)
+    countedBytes -= whole.count
+    BroadcastEndpoint.respond(to: head, large: whole, for: self)
   }
 
   // MARK: Clock

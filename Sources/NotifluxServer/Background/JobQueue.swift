@@ -1,13 +1,13 @@
 import Glibc
 
-/// The tokens that wait for a verifier thread, first come, first served. Any thread.
+/// Jobs that wait for a background thread, first come, first served. Any thread.
 ///
 /// `@unchecked Sendable`: everything that changes does so under `mutex`.
-final class CheckQueue: @unchecked Sendable {
+final class JobQueue<Job: Sendable>: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  /// Signalled for every check, and for all when the queue is closed.
+  /// Signalled for every job, and for all when the queue is closed.
   private let change = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var checks = Ring<TokenRegister.Check>()
+  private var jobs = Ring<Job>()
   private var isClosed = false
 
   init() {
@@ -23,16 +23,16 @@ final class CheckQueue: @unchecked Sendable {
   }
 
   /// Without effect once the queue is closed.
-  func append(_ check: TokenRegister.Check) {
-    lock { if !isClosed { checks.append(check) } }
+  func append(_ job: Job) {
+    lock { if !isClosed { jobs.append(job) } }
     pthread_cond_signal(change)
   }
 
-  /// The next check; nil when there is none now, or, if it was to wait for one, when the queue is closed.
-  func next(waiting: Bool) -> TokenRegister.Check? {
+  /// The next job; nil when there is none now, or, if it was to wait for one, when the queue is closed.
+  func next(waiting: Bool) -> Job? {
     lock {
-      while waiting && checks.isEmpty && !isClosed { pthread_cond_wait(change, mutex) }
-      return checks.removeFirst()
+      while waiting && jobs.isEmpty && !isClosed { pthread_cond_wait(change, mutex) }
+      return jobs.removeFirst()
     }
   }
 
@@ -40,7 +40,7 @@ final class CheckQueue: @unchecked Sendable {
   func close() {
     lock {
       isClosed = true
-      checks = Ring()
+      jobs = Ring()
     }
     pthread_cond_broadcast(change)
   }
