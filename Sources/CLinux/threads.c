@@ -32,3 +32,10 @@ void notiflux_share_heaps(int count) {
   mallopt(M_ARENA_MAX, count);
 #endif
 }
+
+void notiflux_keep_freed_memory(int bytes) {
+#ifdef M_TRIM_THRESHOLD
+  mallopt(M_TRIM_THRESHOLD, bytes);
+  mallopt(M_MMAP_THRESHOLD, bytes);
+#endif
+}

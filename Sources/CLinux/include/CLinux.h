@@ -35,6 +35,10 @@ void notiflux_yield_to_others(int niceness);
 /* Has all threads allocate from so many heaps (mallopt(3)). To be called before there are threads. */
 void notiflux_share_heaps(int count);
 
+/* Has each heap keep up to so many bytes at its end that are free, and has it hold whatever is smaller than that
+ * (mallopt(3)). At most 32 MiB. To be called before there are threads. */
+void notiflux_keep_freed_memory(int bytes);
+
 /* Has the processor fetch the cache line at `address`, which is about to be written, and does not wait for it. Any
  * address will do. */
 static inline void notiflux_prefetch(const void *address) { __builtin_prefetch(address, 1); }

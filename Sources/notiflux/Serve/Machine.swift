@@ -7,6 +7,11 @@ enum Machine {
   /// grows by a system call a page; the first one grows by 128 KiB (mallopt(3)). To be called before there are threads.
   static func shareHeaps(_ count: Int) { notiflux_share_heaps(Int32(clamping: count)) }
 
+  /// Has freed memory kept for what is allocated next, up to `bytes` a heap. By itself glibc returns it to the system at
+  /// once where much is freed together: a message of 2 MiB would be a thousand page faults, which take milliseconds. To be
+  /// called before there are threads.
+  static func keepFreedMemory(_ bytes: Int) { notiflux_keep_freed_memory(Int32(clamping: bytes)) }
+
   static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
   /// Raises the soft limit on open files to the hard one; returns it.

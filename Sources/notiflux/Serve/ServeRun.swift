@@ -9,10 +9,13 @@ struct ServeRun {
   let settings: Settings
   let configuration: ServerConfiguration
   let logger: Logger
+  /// Bytes: some of the largest messages, with all that is made of them.
+  private static let keptMemory = 32 << 20
 
   /// Returns when the server has gone.
   func run() throws -> ExitCode {
     Machine.shareHeaps(configuration.workers)
+    Machine.keepFreedMemory(Self.keptMemory)
     let signals = SignalSource.stream(of: [SIGTERM, SIGINT, SIGHUP])
     return try Blocking.wait { try await serve(signals) }
   }
