@@ -59,7 +59,9 @@ struct DistinctNames {
   private var keys = InlineArray<8, UInt64>(repeating: 0)
   private var keyCount = 0
   private var few: [JSONName] = []
+  // Of many names all but the first keys are in these: whole ones by their key, which is hashed much faster.
   private var many: Set<ByteKey> = []
+  private var manyKeys: Set<UInt64> = []
   private static let fewAtMost = 16
 
   var isEmpty: Bool { keyCount == 0 && few.isEmpty }
@@ -79,7 +81,11 @@ struct DistinctNames {
       few.append(name)
       return true
     }
-    if many.isEmpty { many = Set(few.lazy.map { ByteKey($0.text) }) }
-    return many.insert(ByteKey(name.text)).inserted
+    if many.isEmpty && manyKeys.isEmpty { for earlier in few { _ = insertHashed(earlier) } }
+    return insertHashed(name)
+  }
+
+  private mutating func insertHashed(_ name: JSONName) -> Bool {
+    JSONName.isWhole(name.key) ? manyKeys.insert(name.key).inserted : many.insert(ByteKey(name.text)).inserted
   }
 }
