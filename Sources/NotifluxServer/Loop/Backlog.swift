@@ -5,6 +5,8 @@ import NIOCore
 final class Backlog {
   /// Pieces offered to the kernel at once.
   private static let piecesPerCall = 64
+  /// And bytes: a call that copies megabytes would hold the loop up.
+  private static let bytesPerCall = 256 * 1024
 
   private var pieces: ContiguousArray<ByteBuffer>
   /// `pieces[first...]` are unsent.
@@ -27,10 +29,13 @@ final class Backlog {
   /// One call of sendmsg(2): how many bytes it took, or a negated error number.
   func send(to descriptor: Int32) -> Int {
     var vectors: ContiguousArray<iovec> = []
-    for piece in pieces[first...].prefix(Self.piecesPerCall) {
+    var room = Self.bytesPerCall
+    for piece in pieces[first...].prefix(Self.piecesPerCall) where room > 0 {
       // The pointer outlives the closure: `pieces` keeps the storage, and nobody writes to it.
       piece.withUnsafeReadableBytes {
-        vectors.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: $0.count))
+        let length = min($0.count, room)
+        vectors.append(iovec(iov_base: UnsafeMutableRawPointer(mutating: $0.baseAddress), iov_len: length))
+        room -= length
       }
     }
     let sent = vectors.withUnsafeMutableBufferPointer { vectors in

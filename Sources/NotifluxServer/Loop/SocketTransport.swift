@@ -4,9 +4,6 @@ import NIOCore
 
 /// A plain socket on a ``Reactor``. Watched edge-triggered, once for all: no system call but the reads and the writes.
 final class SocketTransport: EventSource, Transport {
-  /// Reads in one turn of the loop, so that other sockets get theirs.
-  private static let readsPerTurn = 8
-
   var connection: Connection?
   let client: ClientAddress
   private let reactor: Reactor
@@ -31,6 +28,8 @@ final class SocketTransport: EventSource, Transport {
     static let hungUp = Flags(rawValue: 128)
     /// A write has failed.
     static let dead = Flags(rawValue: 256)
+    /// The backlog is sent on in the next turn: the kernel has taken all that it was offered.
+    static let sendPutOff = Flags(rawValue: 512)
   }
 
   /// Takes the descriptor over, which must be non-blocking; closes it if that fails.
@@ -59,7 +58,7 @@ final class SocketTransport: EventSource, Transport {
 
   private func readInput() {
     guard flags.contains(.unread) else { return }
-    for _ in 0..<Self.readsPerTurn {
+    repeat {
       guard flags.isDisjoint(with: [.closed, .paused, .ended]) else { return }
       let buffer = reactor.receiveBuffer
       let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
@@ -78,7 +77,7 @@ final class SocketTransport: EventSource, Transport {
       } else if errno != EINTR {
         return close()
       }
-    }
+    } while reactor.mayReadOn()
     readLater()
   }
 
@@ -129,6 +128,7 @@ final class SocketTransport: EventSource, Transport {
   func flush() {}
 
   func flushNow() {
+    if flags.contains(.sendPutOff) { sendBacklog(upTo: .max) }
     guard let bytes = reactor.outbox.takeBack(from: self) else { return }
     let result = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
     if result != bytes.readableBytes { took(result, of: bytes) }
@@ -143,6 +143,15 @@ final class SocketTransport: EventSource, Transport {
     var rest = bytes
     rest.moveReaderIndex(forwardBy: max(Int(result), 0))
     backlog = Backlog(rest)  // There is none yet: while there is one, nothing is offered but from it.
+    if result == Outbox.offerLimit { sendLater() }
+  }
+
+  private func sendLater() {
+    guard !flags.contains(.sendPutOff) else { return }
+    flags.insert(.sendPutOff)
+    reactor.executeIsolated {
+      if self.flags.contains(.sendPutOff) { self.sendBacklog() }
+    }
   }
 
   /// Whether ``outputLeft()`` would do anything.
@@ -158,12 +167,20 @@ final class SocketTransport: EventSource, Transport {
     connection?.becameWritable()
   }
 
-  private func sendBacklog() {
+  /// Sends what the kernel takes, up to `limit` bytes and somewhat more; the rest in the next turn.
+  private func sendBacklog(upTo limit: Int = Outbox.offerLimit) {
+    flags.remove(.sendPutOff)
     guard !flags.contains(.closed), let backlog else { return }
+    var sum = 0
     while !backlog.isEmpty {
+      if sum >= limit {
+        sendLater()
+        break
+      }
       let sent = backlog.send(to: descriptor)
       if sent == -Int(EAGAIN) { break }
       guard sent >= 0 else { return close() }
+      sum += sent
     }
     if backlog.isEmpty { self.backlog = nil }
     outputLeft()
@@ -180,6 +197,7 @@ final class SocketTransport: EventSource, Transport {
 
   func close() {
     guard !flags.contains(.closed) else { return }
+    if flags.contains(.sendPutOff), let backlog { while backlog.send(to: descriptor) > 0 && !backlog.isEmpty {} }
     if let bytes = reactor.outbox.takeBack(from: self) {
       _ = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
     }
