@@ -219,6 +219,20 @@ struct JSONWriterTests {
     #expect(String(decoding: bytes, as: UTF8.self) == #""\"\\/\b\t\n\f\r\u0000\u001f"# + "\u{7F}é\u{2028}😀\"")
   }
 
+  @Test("escapes are found wherever they stand, however many stand together")
+  func manyEscapes() throws {
+    for gap in [0, 1, 7, 8, 9, 40, 100] {
+      for count in [1, 80, 300] {
+        let part = String(repeating: "é", count: gap / 2) + String(repeating: "x", count: gap) + "\u{1}\"\u{1F}"
+        let text = String(repeating: part, count: count)
+        var bytes: [UInt8] = []
+        JSONWriter.string(text, into: &bytes)
+        #expect(String(decoding: bytes, as: UTF8.self).hasPrefix("\"" + part.prefix(gap)))
+        #expect(try JSONValue.parse(bytes) == .string(text))
+      }
+    }
+  }
+
   @Test("commas stand between members and elements and nowhere else")
   func commas() {
     var writer = JSONWriter(reservingCapacity: 64)
