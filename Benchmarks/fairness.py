@@ -178,7 +178,7 @@ def bad_tokens(port, tokens):
         for _ in range(10):
             number, digit = divmod(number, len(alphabet))
             text += alphabet[digit]
-        token = f"{head}.{payload}.{text}{'A' * 76}"
+        token = f"{head}.{payload}.{text}{'B' * 75}A"  # r and s within their range: it takes the whole check
         return request(json.dumps({"topic": TOPIC, "message": "x", "token": token}).encode())
 
     repeat(port, data, 16)
