@@ -25,8 +25,15 @@ struct Grant: Sendable {
     guard bytes.count == topic.count + token.count, self.topic.text.utf8.count == topic.count else { return false }
     return bytes.withUnsafeBytes { bytes in
       UnsafeRawBufferPointer(rebasing: bytes[..<topic.count]).hasSameBytes(as: topic)
-        && UnsafeRawBufferPointer(rebasing: bytes[topic.count...]).hasSameBytes(as: token)
+        && Self.isEqual(UnsafeRawBufferPointer(rebasing: bytes[topic.count...]), token)
     }
+  }
+
+  /// Of tokens of one length, and always as long: who guesses at another's token learns nothing from the time it takes.
+  private static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+    var difference: UInt8 = 0
+    for index in left.indices { difference |= left[index] ^ right[index] }
+    return difference == 0
   }
 
   func isSame(as other: Grant) -> Bool { topic == other.topic && bytes == other.bytes }

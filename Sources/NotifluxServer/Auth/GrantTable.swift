@@ -70,6 +70,6 @@ struct GrantTable {
   private static func hash(_ topic: UnsafeRawBufferPointer) -> Int {
     var hash = UInt64(truncatingIfNeeded: topic.count)
     for byte in topic { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    return Int(truncatingIfNeeded: (hash ^ (hash &>> 29)) &* 0x9E37_79B9_7F4A_7C15 &>> 32)
+    return Int(truncatingIfNeeded: ((hash ^ (hash &>> 29)) &* 0x9E37_79B9_7F4A_7C15) &>> 32)
   }
 }
