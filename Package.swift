@@ -34,15 +34,16 @@ let package = Package(
     .target(name: "CommandTable", swiftSettings: strict),
     // Level 1.
     .target(
-      name: "NotifluxWebSocket", dependencies: ["NotifluxProtocol", "CZlib", nio("NIOCore")],
+      name: "NotifluxWebSocket",
+      dependencies: ["NotifluxProtocol", "CZlib", nio("NIOCore"), nio("NIOConcurrencyHelpers")],
       swiftSettings: strict),
     .target(name: "NotifluxJWT", dependencies: ["NotifluxProtocol", "COpenSSL"], swiftSettings: strict),
     // Level 2: the server and the client never see each other.
     .target(
       name: "NotifluxClient",
       dependencies: [
-        "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
-        nio("NIOTLS"), nio("NIOWebSocket"), nioSSL,
+        "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"),
+        nio("NIOHTTP1"), nio("NIOTLS"), nio("NIOWebSocket"), nioSSL,
       ], swiftSettings: strict),
     .target(
       name: "NotifluxServer",
@@ -55,12 +56,15 @@ let package = Package(
       name: "notiflux",
       dependencies: [
         "CLinux", "CommandTable", "CReadline", "NotifluxProtocol", "NotifluxJWT", "NotifluxClient", "NotifluxServer",
-        nio("NIOCore"), nio("NIOPosix"), logging,
+        nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), logging,
       ], swiftSettings: strict),
 
     // Programs beside the product, which conformance suites talk to.
     .executableTarget(
-      name: "echo-client", dependencies: ["NotifluxClient", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix")],
+      name: "echo-client",
+      dependencies: [
+        "NotifluxClient", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"),
+      ],
       path: "Examples/EchoClient", swiftSettings: strict),
     .executableTarget(
       name: "echo-server", dependencies: ["NotifluxServer", nio("NIOCore"), logging], path: "Examples/EchoServer",
@@ -76,8 +80,8 @@ let package = Package(
     .testTarget(
       name: "NotifluxClientTests",
       dependencies: [
-        "NotifluxClient", "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOEmbedded"),
-        nioSSL,
+        "NotifluxClient", "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"),
+        nio("NIOConcurrencyHelpers"), nio("NIOEmbedded"), nioSSL,
       ],
       swiftSettings: strict),
     .testTarget(

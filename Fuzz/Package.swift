@@ -38,13 +38,13 @@ let package = Package(
     .systemLibrary(name: "CReadline", path: "Modules/CReadline", providers: [.apt(["libreadline-dev"])]),
     module("NotifluxProtocol"),
     module("CommandTable"),
-    module("NotifluxWebSocket", ["NotifluxProtocol", "CZlib", nio("NIOCore")]),
+    module("NotifluxWebSocket", ["NotifluxProtocol", "CZlib", nio("NIOCore"), nio("NIOConcurrencyHelpers")]),
     module("NotifluxJWT", ["NotifluxProtocol", "COpenSSL"]),
     module(
       "NotifluxClient",
       [
-        "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nio("NIOTLS"),
-        nio("NIOWebSocket"), nioSSL,
+        "NotifluxProtocol", "NotifluxWebSocket", nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"),
+        nio("NIOHTTP1"), nio("NIOTLS"), nio("NIOWebSocket"), nioSSL,
       ]),
     module(
       "NotifluxServer",
@@ -57,7 +57,7 @@ let package = Package(
       "notiflux",
       [
         "CommandTable", "CReadline", "NotifluxProtocol", "NotifluxJWT", "NotifluxClient", "NotifluxServer",
-        nio("NIOCore"), nio("NIOPosix"), logging,
+        nio("NIOCore"), nio("NIOPosix"), nio("NIOConcurrencyHelpers"), logging,
       ], flags: ["-Xfrontend", "-entry-point-function-name", "-Xfrontend", "notiflux_main"]),
     .systemLibrary(name: "CLibFuzzer"),
     .executableTarget(

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 // A WebSocket client that sends every message back: the connection of NotifluxClient with nothing behind it, for
 // Autobahn's fuzzing server.
 //
@@ -6,17 +7,16 @@ import NIOCore
 import NIOPosix
 import NotifluxClient
 import NotifluxWebSocket
-import Synchronization
 
 /// Connects, sends messages back until the server closes, and returns the last text.
 func visit(_ route: String, at endpoint: Endpoint) async throws -> String {
-  let lastText = Mutex("")
+  let lastText = NIOLockedValueBox("")
   var configuration = ClientConfiguration()
   configuration.prefersTextMode = true
   configuration.maximumMessageLength = 32 << 20
   configuration.webSocketRoute = route
   configuration.messageHandler = { message in
-    if case .text(let text) = message { lastText.withLock { $0 = String(buffer: text) } }
+    if case .text(let text) = message { lastText.withLockedValue { $0 = String(buffer: text) } }
     return message
   }
   let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
@@ -26,7 +26,7 @@ func visit(_ route: String, at endpoint: Endpoint) async throws -> String {
     let events = await link.nextEvents()
     if case .ended? = events.last { break }
   }
-  return lastText.withLock { $0 }
+  return lastText.withLockedValue { $0 }
 }
 
 let endpoint = try Endpoint(CommandLine.arguments.dropFirst().first ?? "http://127.0.0.1:9001")

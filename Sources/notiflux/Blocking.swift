@@ -1,5 +1,5 @@
 import Dispatch
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The bridge from the synchronous commands to those that wait for a network.
 enum Blocking {
@@ -10,15 +10,15 @@ enum Blocking {
     Task.detached {
       let result: Swift.Result<Result, any Error>
       do { result = .success(try await body()) } catch { result = .failure(error) }
-      outcome.value.withLock { $0 = result }
+      outcome.value.withLockedValue { $0 = result }
       done.signal()
     }
     done.wait()
-    guard let result = outcome.value.withLock({ $0 }) else { throw CancellationError() }
+    guard let result = outcome.value.withLockedValue({ $0 }) else { throw CancellationError() }
     return try result.get()
   }
 
   private final class Outcome<Result: Sendable>: Sendable {
-    let value = Mutex<Swift.Result<Result, any Error>?>(nil)
+    let value = NIOLockedValueBox<Swift.Result<Result, any Error>?>(nil)
   }
 }

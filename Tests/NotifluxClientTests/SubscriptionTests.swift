@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import NotifluxProtocol
 import NotifluxWebSocket
 import Synchronization
@@ -17,11 +18,12 @@ struct SubscriptionTests {
 
   /// Remembers how long was slept, and does not sleep.
   final class Sleeps: Sendable {
-    private let slept = Mutex<[Duration]>([])
-    var all: [Duration] { slept.withLock { $0 } }
+    private let slept = NIOLockedValueBox<[Duration]>([])
+    var all: [Duration] { slept.withLockedValue { $0 } }
     var pacing: Pacing {
       Pacing(
-        sleep: { [self] duration in slept.withLock { $0.append(duration) } }, generator: SeededGenerator(state: 1))
+        sleep: { [self] duration in slept.withLockedValue { $0.append(duration) } },
+        generator: SeededGenerator(state: 1))
     }
   }
 

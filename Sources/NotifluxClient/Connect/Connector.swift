@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -12,7 +13,7 @@ package final class Connector: Sendable {
   private let timeout: TimeAmount
   private let caFile: String?
   /// Made once, on the first connection: reading the trust roots takes milliseconds.
-  private let tlsContext = Mutex<NIOSSLContext?>(nil)
+  private let tlsContext = NIOLockedValueBox<NIOSSLContext?>(nil)
 
   /// Set before the event loop may stop: nothing must be asked of it afterwards.
   private let hasShutDown = Atomic(false)
@@ -61,7 +62,7 @@ package final class Connector: Sendable {
   }
 
   private func context() throws(ClientError) -> NIOSSLContext {
-    let result: Result<NIOSSLContext, ClientError> = tlsContext.withLock { kept in
+    let result: Result<NIOSSLContext, ClientError> = tlsContext.withLockedValue { kept in
       if let kept { return .success(kept) }
       do {
         var configuration = TLSConfiguration.makeClientConfiguration()

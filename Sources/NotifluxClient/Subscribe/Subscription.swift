@@ -1,5 +1,5 @@
+import NIOConcurrencyHelpers
 import NotifluxProtocol
-import Synchronization
 
 /// Messages of some topics as an asynchronous sequence, for as long as it is iterated: it connects, subscribes, and does
 /// both again whenever the connection is lost.
@@ -49,7 +49,7 @@ public final class Subscription: AsyncSequence, Sendable {
   let configuration: ClientConfiguration
   let pacing: Pacing
   let token: TokenSource
-  let state: Mutex<State>
+  let state: NIOLockedValueBox<State>
 
   init(
     connector: Connector, configuration: ClientConfiguration, topics: [Topic], since: Cursor?,
@@ -62,11 +62,11 @@ public final class Subscription: AsyncSequence, Sendable {
     var seen: Set<Topic> = []
     var state = State(topics: topics.filter { seen.insert($0).inserted })
     if let since { for topic in state.topics { state.positions[topic] = since } }
-    self.state = Mutex(state)
+    self.state = NIOLockedValueBox(state)
   }
 
   /// The topics that are held or asked for, in the order they were asked for.
-  public var topics: [Topic] { state.withLock(\.topics) }
+  public var topics: [Topic] { state.withLockedValue(\.topics) }
 
   /// A place from which all the topics can be resumed without loss, by this program's next run for example: everything
   /// up to there was handed out. Where topics have come to different places it is the first of them, so that a few
@@ -74,7 +74,7 @@ public final class Subscription: AsyncSequence, Sendable {
   ///
   /// Looks at all topics; of a single topic, ``Message/cursor`` is as good.
   public var cursor: Cursor? {
-    state.withLock { state in
+    state.withLockedValue { state in
       let positions = (state.link == nil ? state.positions : state.session.positions).values
       // In a log that has begun anew, only a place in the old one makes known that something is missing.
       let epoch = state.session.epoch ?? state.epoch
@@ -97,7 +97,7 @@ public final class Subscription: AsyncSequence, Sendable {
     } else {
       token = try await freshToken(for: [topic])
     }
-    let refusal = state.withLock { state -> Refusal? in
+    let refusal = state.withLockedValue { state -> Refusal? in
       if let link = state.link, link.mode == .text, !topic.fitsTextCommands { return .unfitForTextMode(topic) }
       let isNew = !state.topics.contains(topic)
       if isNew { state.topics.append(topic) }
@@ -115,7 +115,7 @@ public final class Subscription: AsyncSequence, Sendable {
 
   /// Unsubscribes from a topic. Messages of it that are on their way still arrive. Nothing happens if it is not held.
   public func remove(_ topic: Topic) {
-    state.withLock { state in
+    state.withLockedValue { state in
       state.topics.removeAll { $0 == topic }
       state.spareTokens[topic] = nil
       state.ownTokens[topic] = nil
@@ -126,7 +126,7 @@ public final class Subscription: AsyncSequence, Sendable {
 
   /// Unsubscribes from all topics; the connection stays.
   public func removeAll() {
-    state.withLock { state in
+    state.withLockedValue { state in
       state.topics = []
       state.spareTokens = [:]
       state.ownTokens = [:]
@@ -141,7 +141,7 @@ public final class Subscription: AsyncSequence, Sendable {
   /// lost with the connection.
   /// Throws ``ClientError/unreachable(_:reason:)`` where there is no connection.
   public func send(raw text: String) async throws(ClientError) {
-    let link = state.withLock { state in
+    let link = state.withLockedValue { state in
       state.session.speakFreely()
       return state.link
     }
@@ -151,7 +151,7 @@ public final class Subscription: AsyncSequence, Sendable {
 
   /// The one iterator; any further one ends at once.
   public func makeAsyncIterator() -> Iterator {
-    let isFirst = state.withLock { state in
+    let isFirst = state.withLockedValue { state in
       defer { state.isIterated = true }
       return !state.isIterated
     }

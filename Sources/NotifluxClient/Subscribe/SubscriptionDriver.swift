@@ -55,7 +55,7 @@ final class SubscriptionDriver {
 
   private func connect(isolation actor: isolated (any Actor)?) async throws(ClientError) {
     // Those that brought a token of their own need none from the callback.
-    let topics = subscription.state.withLock { state in state.topics.filter { state.ownTokens[$0] == nil } }
+    let topics = subscription.state.withLockedValue { state in state.topics.filter { state.ownTokens[$0] == nil } }
     do throws(HandshakeFailure) {
       let token = topics.isEmpty ? nil : try await token(for: topics, isolation: actor)
       let link = try await WebSocketLink.connect(subscription.connector, configuration: subscription.configuration)
@@ -79,7 +79,7 @@ final class SubscriptionDriver {
   /// cannot be sent.
   private func subscribe(over link: WebSocketLink, _ topics: [Topic], _ token: String?) -> [SubscriptionEvent] {
     let known = Set(topics)
-    return subscription.state.withLock { state in
+    return subscription.state.withLockedValue { state in
       let unfit = link.mode == .text ? state.topics.filter { !$0.fitsTextCommands } : []
       for topic in unfit { state.drop(topic) }
       switch link.mode {
@@ -103,7 +103,7 @@ final class SubscriptionDriver {
 
   private func take(_ event: LinkEvent, from link: WebSocketLink) {
     if case .ended(let end) = event { ending = end }
-    let events = subscription.state.withLock { state in
+    let events = subscription.state.withLockedValue { state in
       let reaction = state.session.received(event)
       if !reaction.commands.isEmpty { link.send(reaction.commands) }
       for case .refused(let topic, _) in reaction.events where !state.session.holds(topic) { state.drop(topic) }
@@ -124,7 +124,7 @@ final class SubscriptionDriver {
   /// Lets go of the connection, if there is one, with a good-bye.
   private func leave() {
     if case .connected(let link, _) = phase {
-      subscription.state.withLock { state in
+      subscription.state.withLockedValue { state in
         // Text mode leaves those of an earlier connection as they are: rather something twice than not at all.
         if link.mode == .envelope { state.positions = state.session.positions }
         state.epoch = state.session.epoch ?? state.epoch

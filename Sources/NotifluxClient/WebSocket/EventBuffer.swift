@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Where events wait between the event loop, which must not wait, and the one task that consumes them. Says when it is
 /// full, so that the producer stops reading, and when a full one was emptied.
@@ -16,13 +16,13 @@ final class EventBuffer: Sendable {
   }
 
   private let limit: Int
-  private let state = Mutex(State())
+  private let state = NIOLockedValueBox(State())
 
   init(limit: Int) { self.limit = limit }
 
   /// Takes events; returns `false` when the producer should stop until a batch is taken with `wasFull`.
   func append(_ events: [LinkEvent]) -> Bool {
-    let (waiter, isFull) = state.withLock { state -> (CheckedContinuation<Batch, Never>?, Bool) in
+    let (waiter, isFull) = state.withLockedValue { state -> (CheckedContinuation<Batch, Never>?, Bool) in
       guard !state.isClosed else { return (nil, false) }
       if let waiter = state.waiter {
         state.waiter = nil
@@ -41,7 +41,7 @@ final class EventBuffer: Sendable {
   func nextBatch() async -> Batch {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let batch = state.withLock { state -> Batch? in
+        let batch = state.withLockedValue { state -> Batch? in
           guard !state.isClosed else { return ([], false) }
           guard !state.events.isEmpty else {
             state.waiter = continuation
@@ -59,7 +59,7 @@ final class EventBuffer: Sendable {
 
   /// Lets the consumer go; what is still in the buffer, and what comes from now on, is dropped.
   func close() {
-    let waiter = state.withLock { state in
+    let waiter = state.withLockedValue { state in
       let waiter = state.waiter
       state = State(isClosed: true)
       return waiter

@@ -1,4 +1,4 @@
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// Objects that are dear to make and used by one thread at a time: there come to be as many as threads that use one at
 /// the same time.
@@ -8,18 +8,18 @@ final class Pool<Item>: Sendable {
     let item: Item
   }
 
-  private let idle = Mutex<[Idle]>([])
+  private let idle = NIOLockedValueBox<[Idle]>([])
   private let make: @Sendable () -> Item?
 
   init(_ make: @escaping @Sendable () -> Item?) { self.make = make }
 
   /// Calls `body`, which must not keep the item; `nil` where none could be made.
   func withOne<Value, Failure>(_ body: (Item) throws(Failure) -> Value) throws(Failure) -> Value? {
-    let idle = idle.withLock { $0.popLast() }
+    let idle = idle.withLockedValue { $0.popLast() }
     guard let item = idle?.item ?? make() else { return nil }
     defer {
       let returned = Idle(item: item)
-      self.idle.withLock { $0.append(returned) }
+      self.idle.withLockedValue { $0.append(returned) }
     }
     return try body(item)
   }

@@ -1,6 +1,6 @@
 import CommandTable
 import Glibc
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// `listen` on a terminal: the line editor on one side, the session on the other.
 enum ListenTerminal {
@@ -63,8 +63,8 @@ enum ListenTerminal {
 
   /// The editor completes topics of a session that is made after it.
   private final class Box: Sendable {
-    private let session = Mutex<ListenSession?>(nil)
-    var value: ListenSession? { session.withLock { $0 } }
-    func set(_ value: ListenSession) { session.withLock { $0 = value } }
+    private let session = NIOLockedValueBox<ListenSession?>(nil)
+    var value: ListenSession? { session.withLockedValue { $0 } }
+    func set(_ value: ListenSession) { session.withLockedValue { $0 = value } }
   }
 }

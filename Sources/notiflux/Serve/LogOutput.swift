@@ -1,6 +1,6 @@
 import Logging
+import NIOConcurrencyHelpers
 import NotifluxProtocol
-import Synchronization
 
 /// How log lines look.
 enum LogFormat: String, CaseIterable, Sendable {
@@ -17,7 +17,7 @@ struct LogOutput: LogHandler {
   private let format: LogFormat
 
   /// One line at a time, whatever thread it comes from.
-  private static let lock = Mutex(())
+  private static let lock = NIOLockedValueBox(())
 
   init(format: LogFormat, level: Logger.Level) {
     self.format = format
@@ -38,7 +38,7 @@ struct LogOutput: LogHandler {
     case .json: line = Self.json(time: time, level: event.level, message: "\(event.message)", data: data)
     }
     // A log that cannot be written (a full disk, a reader that went away) must not stop the server.
-    Self.lock.withLock { _ in try? StandardStream.error.write(line) }
+    Self.lock.withLockedValue { _ in try? StandardStream.error.write(line) }
   }
 
   static func text(

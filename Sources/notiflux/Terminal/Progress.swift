@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// The one-line display of a long `publish --lines` on standard error: how many messages were sent, how fast, and how many
 /// failed. It is drawn on a terminal only, at most ten times a second, and leaves nothing behind.
@@ -11,7 +11,7 @@ final class Progress: Sendable {
     var isFinished = false
   }
 
-  private let state = Mutex(State())
+  private let state = NIOLockedValueBox(State())
   private let started = ContinuousClock.now
   private let isShown: Bool
 
@@ -27,11 +27,11 @@ final class Progress: Sendable {
   /// Counts messages that were not. From any thread.
   func failed(_ count: Int = 1) { update { $0.failed += count } }
 
-  var counts: ProgressCounts { state.withLock { $0.counts } }
+  var counts: ProgressCounts { state.withLockedValue { $0.counts } }
 
   /// Writes one line to standard error, above the display. Some of it may be a server's words.
   func note(_ line: String) {
-    state.withLock { state in
+    state.withLockedValue { state in
       write((state.isDrawn ? Self.erase : "") + TerminalText.safe(line) + "\n")
       state.isDrawn = false
       state.drawnAt = nil
@@ -40,7 +40,7 @@ final class Progress: Sendable {
 
   /// Wipes the display for good; counting goes on.
   func finish() {
-    state.withLock { state in
+    state.withLockedValue { state in
       if state.isDrawn { write(Self.erase) }
       state.isDrawn = false
       state.isFinished = true
@@ -50,7 +50,7 @@ final class Progress: Sendable {
   private static let erase = "\r\u{1B}[K"
 
   private func update(_ change: (inout ProgressCounts) -> Void) {
-    state.withLock { state in
+    state.withLockedValue { state in
       change(&state.counts)
       guard isShown, !state.isFinished else { return }
       let now = ContinuousClock.now
