@@ -36,9 +36,10 @@ class Publisher:
 
 
 class Subscriber:
-    """A WebSocket in text mode (RFC 6455)."""
+    """A WebSocket (RFC 6455), in text mode unless `fields` of the handshake ask for something else."""
 
-    def __init__(self, port):
+    def __init__(self, port, fields=""):
+        self.fields = fields
         self.socket = socket.create_connection((ADDRESS, port))
         self.socket.settimeout(60)
         self.input = b""
@@ -49,7 +50,7 @@ class Subscriber:
     def send_handshake(self):
         self.socket.sendall(
             f"GET /ws HTTP/1.1\r\nHost: {ADDRESS}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+            f"Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Version: 13\r\n{self.fields}\r\n".encode())
 
     def receive_handshake(self):
         while b"\r\n\r\n" not in self.input:

@@ -124,6 +124,29 @@ def huge_messages(port, tokens):
     repeat(port, lambda: data)
 
 
+def huge_messages_read(fields=""):
+    """With readers who keep up, as far as there is processor left for them; a publisher waits for no reader."""
+    def attack(port, tokens):
+        token = tokens("subscribe", LOUD)
+        for _ in range(4):
+            reader = clients.Subscriber(port, fields)
+            reader.send_handshake()
+            reader.receive_handshake()
+            if "notiflux.v1" in fields:
+                reader.send(clients.TEXT, json.dumps({"type": "subscribe", "topic": LOUD, "token": token}).encode())
+            else:
+                reader.subscribe(LOUD, token)
+            threading.Thread(target=drain, args=(reader.socket,), daemon=True).start()
+        huge_messages(port, tokens)
+    return attack
+
+
+def drain(connection):
+    room = bytearray(1 << 20)
+    while connection.recv_into(room):
+        pass
+
+
 def stopped_readers(port, tokens):
     readers = []
     token = tokens("subscribe", LOUD)
@@ -192,6 +215,9 @@ def tiny(text):
 
 ATTACKS = {
     "2 MiB messages": huge_messages,
+    "the same, read": huge_messages_read(),
+    "as envelopes": huge_messages_read("Sec-WebSocket-Protocol: notiflux.v1\r\n"),
+    "deflated": huge_messages_read("Sec-WebSocket-Extensions: permessage-deflate\r\n"),
     "stopped readers": stopped_readers,
     "half-open handshakes": half_open,
     "bad tokens": bad_tokens,

@@ -16,11 +16,11 @@ package enum Limits {
   /// Elements and members in the body of a publish, at any depth: some 3 ms of reading, however they are made up. Those
   /// we know take a thousand at the most; what is unknown is only skipped.
   package static let valuesPerBroadcast = 10_000
-  /// Bytes of the largest body, or line of a batch, that an event loop reads itself: up to 0.5 ms, plain text 5 µs. What
-  /// is larger is read by a thread of its own, which costs some 20 µs more.
-  package static let bodyReadAtOnce = 32 * 1024
-  /// What is added to the nice value of the threads that read large bodies: where cores are short, all else goes first.
-  package static let bodyReaderNiceness: Int32 = 19
+  /// Bytes of the largest body, or line of a batch, that an event loop reads itself: up to 0.5 ms, plain text 5 µs; and
+  /// of the longest text that it makes the frames of. What is larger is for other threads, which costs some 20 µs more.
+  package static let largeMessage = 32 * 1024
+  /// What is added to the nice value of the threads for large messages: where cores are short, all else goes first.
+  package static let largeMessageNiceness: Int32 = 19
   /// Seconds for which the same idempotency key returns the first answer.
   package static let idempotencyWindow = 300
   /// Seconds within which a request head must be complete (408 afterwards).

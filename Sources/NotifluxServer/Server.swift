@@ -73,7 +73,7 @@ public final class Server: Sendable {
       connections: ConnectionCount(
         limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress),
       requestMemory: RequestMemory(limit: configuration.maximumRequestMemory),
-      bodyReader: BodyReader(threads: configuration.workers),
+      largeMessages: LargeMessages(threads: configuration.workers),
       now: now)
     let workers = hubs.map { hub in
       let worker = Worker(configuration: configuration, services: services, hub: hub.given, loop: hub.loop)
@@ -138,7 +138,7 @@ public final class Server: Sendable {
         }
       }
       await running.acceptor.stop()
-      running.services.bodyReader.stop()
+      running.services.largeMessages.stop()
     }
     authorizer.stop()
   }

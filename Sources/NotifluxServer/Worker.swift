@@ -117,7 +117,8 @@ struct Services: Sendable {
   /// Connections of all workers together.
   let connections: ConnectionCount
   var requestMemory = RequestMemory(limit: 256 << 20)
-  var bodyReader = BodyReader(threads: 0)
+  var largeMessages = LargeMessages(threads: 0)
+  let forms = FormCensus()
   /// Seconds since 1970.
   let now: @Sendable () -> Double
 }

@@ -18,6 +18,13 @@ package enum FrameEncoder {
   /// A server's text frame of `payload`, which must be UTF-8.
   package static func text(_ payload: ByteBuffer) -> ByteBuffer { frame(.text, payload: payload, mask: nil) }
 
+  /// A server's text frame of parts that together are UTF-8.
+  package static func text(_ head: [UInt8], _ body: [UInt8], _ tail: [UInt8]) -> ByteBuffer {
+    var frame = start(.text, isDeflated: false, payloadLength: head.count + body.count + tail.count)
+    for part in [head, body, tail] { frame.writeBytes(part) }
+    return frame
+  }
+
   package static func binary(_ payload: ByteBuffer) -> ByteBuffer { frame(.binary, payload: payload, mask: nil) }
 
   /// The same message as a server's whole, unmasked data frame `plain`, deflated (RFC 7692 §7.2.1) so that nothing
@@ -34,6 +41,41 @@ package enum FrameEncoder {
     }
     guard isSmaller == true else { return plain }
     return frame(header.opcode, isDeflated: true, payload: payload, mask: nil)
+  }
+
+  /// `bytes` deflated for ``deflatedText(_:_:_:)``; `nil` where that would not be smaller.
+  package static func deflatedPart(_ bytes: [UInt8], window: DeflateWindow) -> ByteBuffer? {
+    var part = ByteBufferAllocator().buffer(capacity: bytes.count)
+    let isSmaller = Deflater.pool(window).withOne { deflater in
+      bytes.withUnsafeBytes { deflater.deflate($0, onto: &part) }
+    }
+    guard isSmaller == true else { return nil }
+    part.writeBytes(Deflater.tail)
+    return part
+  }
+
+  /// A server's deflated text frame of parts that together are UTF-8: `head` and `tail`, of up to 65,535 bytes each, as
+  /// they are, in stored blocks (RFC 1951 §3.2.4), and a ``deflatedPart(_:window:)``, which refers to nothing but itself.
+  package static func deflatedText(_ head: [UInt8], _ body: ByteBuffer, _ tail: [UInt8]) -> ByteBuffer {
+    let length = 2 * StoredBlock.headerLength + head.count + body.readableBytes + tail.count + 1
+    var frame = start(.text, isDeflated: true, payloadLength: length)
+    StoredBlock.write(head, to: &frame)
+    frame.writeImmutableBuffer(body)
+    StoredBlock.write(tail, to: &frame)
+    frame.writeInteger(UInt8(0))  // The rest of an empty stored block is the tail that is never sent (RFC 7692 §7.2.1).
+    return frame
+  }
+
+  /// A server's frame as far as its header, with room for the payload.
+  private static func start(_ opcode: Opcode, isDeflated: Bool, payloadLength: Int) -> ByteBuffer {
+    let header = FrameHeader(
+      isFinal: true, isDeflated: isDeflated, opcode: opcode, payloadLength: payloadLength, mask: nil)
+    var frame = allocator.buffer(capacity: header.size + payloadLength)
+    frame.writeWithUnsafeMutableBytes(minimumWritableBytes: header.size) { bytes in
+      header.write(to: bytes)
+      return header.size
+    }
+    return frame
   }
 
   /// Bytes of a payload below which deflating gains less than what a packet costs anyway.

@@ -1,6 +1,7 @@
 """`permessage-deflate` (RFC 7692) with `websockets` and by the bytes."""
 
 import base64
+import contextlib
 import json
 import os
 import random
@@ -120,6 +121,37 @@ def test_envelopes_and_replay(server, keys):
         client.send(json.dumps({"type": "subscribe", "topic": "e", "token": token, "since": cursor}))
         assert json.loads(client.recv(timeout=harness.PATIENCE))["type"] == "subscribed"
         assert json.loads(client.recv(timeout=harness.PATIENCE)) == live
+
+
+@pytest.mark.parametrize(
+    "message",
+    [TEXT * 40, '"\n\x01é' * 60_000, random.Random(2).randbytes(300_000).hex()],
+    ids=["deflates well", "is escaped", "deflates by half"],
+)
+def test_a_large_message_is_the_same_in_all_forms(server, keys, message):
+    """Its bytes are made in all forms before it is published."""
+    token = harness.mint(keys, ["l"])
+    options = [
+        {"compression": None},
+        {"compression": "deflate"},
+        {"compression": None, "extensions": [ClientPerMessageDeflateFactory(server_max_window_bits=9)]},
+    ]
+    with contextlib.ExitStack() as stack:
+        streams = [harness.follow(form, server, "l", token)[0] for form in (harness.SSE, harness.NDJSON)]
+        readers = [stack.enter_context(stream) for stream in streams]
+        bare = []
+        for option in options:
+            reader = stack.enter_context(harness.Envelopes(server, **option))
+            reader.subscribe("l", token)
+            readers.append(reader)
+            client = websockets.sync.client.connect(server.socket_url, max_size=None, **option)
+            bare.append(stack.enter_context(client))
+            subscribe(client, keys, "l")
+        harness.publish(server, harness.mint(keys, ["l"], "broadcast"), "l", message)
+        for reader in readers:
+            reader.expect_messages("l", message)
+        for client in bare:
+            assert client.recv(timeout=harness.PATIENCE) == message
 
 
 def test_one_frame_for_all(server, keys):

@@ -21,12 +21,24 @@ package enum EventStream: String, Sendable {
     case .serverSentEvents:
       var event: [UInt8] = []
       event.reserveCapacity(json.count + 80)
-      event += "id: \(position)\n".utf8
-      if type != "message" { event += "event: \(type)\n".utf8 }
-      event += "data: ".utf8
+      begin(type: type, position: position, into: &event)
       event += json
       event += "\n\n".utf8
       return event
     }
+  }
+
+  /// What stands before and after an envelope in the stream.
+  package func around(type: String, position: Cursor) -> (opening: [UInt8], closing: [UInt8]) {
+    guard case .serverSentEvents = self else { return ([], [UInt8(ascii: "\n")]) }
+    var opening: [UInt8] = []
+    begin(type: type, position: position, into: &opening)
+    return (opening, Array("\n\n".utf8))
+  }
+
+  private func begin(type: String, position: Cursor, into event: inout [UInt8]) {
+    event += "id: \(position)\n".utf8
+    if type != "message" { event += "event: \(type)\n".utf8 }
+    event += "data: ".utf8
   }
 }

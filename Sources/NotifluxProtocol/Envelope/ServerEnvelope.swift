@@ -79,14 +79,34 @@ package enum ServerEnvelope: Sendable, Equatable {
   package static func message(topic: Topic, cursor: Cursor, data: String) -> [UInt8] {
     var json: [UInt8] = []
     json.reserveCapacity(data.utf8.count + topic.text.utf8.count + 96)
+    begin(topic: topic, cursor: cursor, into: &json)
+    JSONWriter.string(data, into: &json)
+    json.append(UInt8(ascii: "}"))
+    return json
+  }
+
+  /// What stands before and after the ``quoted(_:)`` text in the envelope of a message.
+  package static func aroundData(topic: Topic, cursor: Cursor) -> (head: [UInt8], tail: [UInt8]) {
+    var head: [UInt8] = []
+    begin(topic: topic, cursor: cursor, into: &head)
+    return (head, [UInt8(ascii: "}")])
+  }
+
+  /// A text as it stands in an envelope: a JSON string, with its quotes.
+  package static func quoted(_ text: String) -> [UInt8] {
+    var json: [UInt8] = []
+    json.reserveCapacity(text.utf8.count + 2)
+    JSONWriter.string(text, into: &json)
+    return json
+  }
+
+  @inline(__always)
+  private static func begin(topic: Topic, cursor: Cursor, into json: inout [UInt8]) {
     json += #"{"type":"message","topic":"#.utf8
     JSONWriter.string(topic.text, into: &json)
     json += #","cursor":""#.utf8
     json += cursor.description.utf8
     json += #"","data":"#.utf8
-    JSONWriter.string(data, into: &json)
-    json.append(UInt8(ascii: "}"))
-    return json
   }
 
   /// `nil` for what is none of the above: a client ignores what a later server may say.

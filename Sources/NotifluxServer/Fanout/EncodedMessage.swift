@@ -8,6 +8,8 @@ final class EncodedMessage: Sendable {
   let topic: Topic
   let cursor: Cursor
   private let text: String
+  /// What was made of a long text before.
+  private let prepared: PreparedText?
   /// Published together with this one, to another topic: their frames in text mode are the same.
   private let twin: EncodedMessage?
   private let textFrame = SharedBytes()
@@ -19,9 +21,12 @@ final class EncodedMessage: Sendable {
   private let tightText = SharedBytes()
   private let tightEnvelope = SharedBytes()
 
-  /// `twin` has the same text.
-  init(_ text: String, topic: Topic, cursor: Cursor, sameTextAs twin: EncodedMessage? = nil) {
+  /// `prepared` and `twin` are of the same text.
+  init(
+    _ text: String, topic: Topic, cursor: Cursor, prepared: PreparedText? = nil, sameTextAs twin: EncodedMessage? = nil
+  ) {
     self.text = text
+    self.prepared = prepared
     self.topic = topic
     self.cursor = cursor
     self.twin = twin
@@ -29,21 +34,21 @@ final class EncodedMessage: Sendable {
 
   func bytes(_ form: WireForm) -> ByteBuffer {
     switch form {
-    case .text: twin?.bytes(form) ?? textFrame.bytes { FrameEncoder.text(text) }
+    case .text: twin?.bytes(form) ?? textFrame.bytes { encoded(form) }
     case .envelope: envelopeFrame.bytes { encoded(form) }
     case .serverSentEvents: event.bytes { encoded(form) }
     case .ndjson: line.bytes { encoded(form) }
-    case .deflatedText: twin?.bytes(form) ?? deflatedText.bytes { deflated(.text, .full) }
-    case .tightText: twin?.bytes(form) ?? tightText.bytes { deflated(.text, .small) }
-    case .deflatedEnvelope: deflatedEnvelope.bytes { deflated(.envelope, .full) }
-    case .tightEnvelope: tightEnvelope.bytes { deflated(.envelope, .small) }
+    case .deflatedText: twin?.bytes(form) ?? deflatedText.bytes { encoded(form) }
+    case .tightText: twin?.bytes(form) ?? tightText.bytes { encoded(form) }
+    case .deflatedEnvelope: deflatedEnvelope.bytes { encoded(form) }
+    case .tightEnvelope: tightEnvelope.bytes { encoded(form) }
     }
   }
 
-  private func encoded(_ form: WireForm) -> ByteBuffer { form.message(text, topic: topic, cursor: cursor) }
-
-  private func deflated(_ form: WireForm, _ window: DeflateWindow) -> ByteBuffer {
-    FrameEncoder.deflated(bytes(form), window: window)
+  private func encoded(_ form: WireForm) -> ByteBuffer {
+    if let prepared, let bytes = prepared.bytes(form, topic: topic, cursor: cursor) { return bytes }
+    guard let window = form.window else { return form.message(text, topic: topic, cursor: cursor) }
+    return FrameEncoder.deflated(bytes(form.plain), window: window)
   }
 }
 

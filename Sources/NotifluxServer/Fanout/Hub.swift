@@ -32,12 +32,15 @@ final class Hub: Sendable {
   // MARK: Publishing
 
   /// Accepts `text` for all of `topics`, which get consecutive numbers in the order given. Any loop; `publisher` is told
-  /// on `loop`, once. A topic that has seen `id` is not delivered to again.
-  func publish(_ text: String, to topics: [Topic], id: String?, by publisher: any Publishing, on loop: any WorkerLoop) {
+  /// on `loop`, once. A topic that has seen `id` is not delivered to again. `prepared` is of the same text.
+  func publish(
+    _ text: String, prepared: PreparedText? = nil, to topics: [Topic], id: String?, by publisher: any Publishing,
+    on loop: any WorkerLoop
+  ) {
     let publisher = LoopBound(publisher, loop: loop)
     let now = uptime()
     enter { state, post in
-      let (message, last) = accept(text, topics, id: id, now: now, state: &state) { message in
+      let (message, last) = accept(text, prepared, topics, id: id, now: now, state: &state) { message in
         post(Publication(message: message, receipt: nil))
       }
       let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, publisher: publisher)
@@ -71,7 +74,8 @@ final class Hub: Sendable {
 
   /// Calls `post` with each message that is to be delivered but the last. Returns that one, and the cursor to answer with.
   private func accept(
-    _ text: String, _ topics: [Topic], id: String?, now: Double, state: inout State, post: (EncodedMessage) -> Void
+    _ text: String, _ prepared: PreparedText?, _ topics: [Topic], id: String?, now: Double, state: inout State,
+    post: (EncodedMessage) -> Void
   ) -> (message: EncodedMessage?, last: Cursor) {
     var last = cursor(state.log.head)
     var (first, newest): (EncodedMessage?, EncodedMessage?)
@@ -82,7 +86,7 @@ final class Hub: Sendable {
       }
       if let newest { post(newest) }
       last = cursor(state.log.append(RetainedText(text: text), to: topic, now: now))
-      newest = EncodedMessage(text, topic: topic, cursor: last, sameTextAs: first)
+      newest = EncodedMessage(text, topic: topic, cursor: last, prepared: prepared, sameTextAs: first)
       first = first ?? newest
       if let id { state.answered.record(topic: topic, id: id, sequence: last.sequence, now: now) }
     }

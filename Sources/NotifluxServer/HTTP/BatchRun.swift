@@ -19,7 +19,7 @@ final class BatchRun {
   /// How many answers have gone out.
   private var answered = 0
   private var isWorking = false
-  /// The last line is being read or its token verified. It holds back the lines after it, so that they are published in
+  /// The last line is being read, its token verified or its bytes made. It holds back the lines after it, so that they are published in
   /// order.
   private var isHeldUp = false
 
@@ -71,7 +71,7 @@ final class BatchRun {
     let published = PublishedLine(batch: self, number: number)
     do throws(Refusal) {
       let json = try json(of: line)
-      if json.readableBytes > Limits.bodyReadAtOnce { return try readAway(json, published) }
+      if json.readableBytes > Limits.largeMessage { return try readAway(json, published) }
       if json.withUnsafeReadableBytes({ publishAgain($0, by: published) }) { return }
       try authorize(read(json), published)
     } catch {
@@ -83,19 +83,20 @@ final class BatchRun {
     BroadcastEndpoint.publishAgain(json, bearerToken: bearer, by: line, worker: worker)
   }
 
-  private func authorize(_ broadcast: BroadcastRequest, _ line: PublishedLine) {
+  private func authorize(
+    _ broadcast: BroadcastRequest, holding share: RequestMemory.Share? = nil, _ line: PublishedLine
+  ) {
     isHeldUp = true
     BroadcastEndpoint.authorization(of: broadcast, bearerToken: bearerToken, for: connection)
       .settle(on: worker.loop) { [self] result in
-        isHeldUp = false
         switch result {
-        case .success: publish(broadcast, by: line)
+        case .success: publish(broadcast, holding: share, by: line)
         case .failure(let refusal): refuse(line.number, refusal)
         }
       }
   }
 
-  /// A line that would hold the loop up is read by another thread. Until then its bytes count as those of a body do.
+  /// A line that would hold the loop up is read by another thread. Its bytes count as those of a body do.
   private func readAway(_ json: ByteBuffer, _ line: PublishedLine) throws(Refusal) {
     try BroadcastEndpoint.checkOpen(worker)
     let memory = worker.services.requestMemory
@@ -104,10 +105,10 @@ final class BatchRun {
       throw Refusal(.rateLimited, "the server is busy with too many large requests; try again")
     }
     isHeldUp = true
-    worker.services.bodyReader.read(Array(buffer: json), countedIn: memory, on: worker.loop) { [self] outcome in
-      isHeldUp = false
+    let share = RequestMemory.Share(json.readableBytes, of: memory)
+    worker.services.largeMessages.read(Array(buffer: json), on: worker.loop) { [self] outcome in
       switch outcome {
-      case .success(let broadcast): authorize(broadcast, line)
+      case .success(let broadcast): authorize(broadcast, holding: share, line)
       case .failure(let refusal): refuse(line.number, refusal)
       }
     }
@@ -127,12 +128,17 @@ final class BatchRun {
     }.get()
   }
 
-  private func publish(_ broadcast: BroadcastRequest, by line: PublishedLine) {
-    BroadcastEndpoint.publish(broadcast, by: line, worker: worker)
-    work()
+  private func publish(
+    _ broadcast: BroadcastRequest, holding share: RequestMemory.Share?, by line: PublishedLine
+  ) {
+    BroadcastEndpoint.publish(broadcast, holding: share, by: line, worker: worker) { [self] in
+      isHeldUp = false
+      work()
+    }
   }
 
   private func refuse(_ number: Int, _ refusal: Refusal) {
+    isHeldUp = false
     BroadcastEndpoint.log(refusal, worker: worker)
     answer(number, .refused(refusal))
   }

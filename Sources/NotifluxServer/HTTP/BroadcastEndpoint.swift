@@ -18,17 +18,16 @@ enum BroadcastEndpoint {
   /// The same for a body that takes a while to read, of which all bytes are counted in the memory of requests.
   static func respond(to head: RequestHead, large body: [UInt8], for connection: HTTPConnection) {
     let worker = connection.worker
-    let memory = worker.services.requestMemory
+    let share = RequestMemory.Share(body.count, of: worker.services.requestMemory)
     do throws(Refusal) {
       try check(head)
       try checkOpen(worker)
     } catch {
-      memory.give(body.count)
       return refuse(error, connection)
     }
-    worker.services.bodyReader.read(body, countedIn: memory, on: worker.loop) { outcome in
+    worker.services.largeMessages.read(body, on: worker.loop) { outcome in
       switch outcome {
-      case .success(let broadcast): answer(broadcast, of: head, for: connection)
+      case .success(let broadcast): answer(broadcast, holding: share, of: head, for: connection)
       case .failure(let refusal): refuse(refusal, connection)
       }
     }
@@ -42,11 +41,14 @@ enum BroadcastEndpoint {
     }
   }
 
-  private static func answer(_ broadcast: BroadcastRequest, of head: RequestHead, for connection: HTTPConnection) {
+  private static func answer(
+    _ broadcast: BroadcastRequest, holding share: RequestMemory.Share? = nil, of head: RequestHead,
+    for connection: HTTPConnection
+  ) {
     let worker = connection.worker
     authorization(of: broadcast, bearerToken: head.bearerToken, for: connection).settle(on: worker.loop) { verdict in
       switch verdict {
-      case .success: publish(broadcast, by: connection, worker: worker)
+      case .success: publish(broadcast, holding: share, by: connection, worker: worker)
       case .failure(let refusal): refuse(refusal, connection)
       }
     }
@@ -104,9 +106,23 @@ enum BroadcastEndpoint {
     return authorization
   }
 
-  static func publish(_ broadcast: BroadcastRequest, by publisher: any Publishing, worker: Worker) {
-    worker.services.hub
-      .publish(broadcast.message, to: broadcast.topics, id: broadcast.id, by: publisher, on: worker.loop)
+  /// `share` is held until it is published, which takes later tasks of the loop for a long text. `done` is called then.
+  static func publish(
+    _ broadcast: BroadcastRequest, holding share: RequestMemory.Share?, by publisher: any Publishing, worker: Worker,
+    _ done: @escaping () -> Void = {}
+  ) {
+    let isLarge = broadcast.message.utf8.count > Limits.largeMessage
+    let forms = isLarge ? worker.services.forms.present : []
+    guard !forms.isEmpty else {
+      worker.services.hub
+        .publish(broadcast.message, to: broadcast.topics, id: broadcast.id, by: publisher, on: worker.loop)
+      return done()
+    }
+    worker.services.largeMessages.encode(broadcast.message, for: forms, on: worker.loop) { prepared in
+      worker.services.hub.publish(
+        broadcast.message, prepared: prepared, to: broadcast.topics, id: broadcast.id, by: publisher, on: worker.loop)
+      withExtendedLifetime(share, done)
+    }
   }
 
   /// One line each, but for those that are told to slow down: they would write the log full.

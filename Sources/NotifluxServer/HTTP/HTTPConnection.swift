@@ -314,7 +314,7 @@ final class HTTPConnection: Connection {
     if let failure { return respond(failure.response, to: head) }
     guard body.count + bytes.count <= limit else { return refuse(Self.tooLarge(limit: limit)) }
     guard head.method != .options else { return respond(preflight(route), to: head) }
-    guard body.count + bytes.count <= Limits.bodyReadAtOnce else { return endLarge(bytes, of: head) }
+    guard body.count + bytes.count <= Limits.largeMessage else { return endLarge(bytes, of: head) }
     state = .responding
     if body.isEmpty {
       route.respond(to: head, body: bytes, for: self)

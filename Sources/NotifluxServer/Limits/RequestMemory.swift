@@ -1,6 +1,7 @@
 import Synchronization
 
-/// The bytes that incomplete requests hold, over all workers, and how many they may hold.
+/// The bytes that requests hold which are incomplete, or large and not published yet, over all workers, and how many
+/// they may hold.
 final class RequestMemory: Sendable {
   let limit: Int
   private let held = Atomic(0)
@@ -17,4 +18,14 @@ final class RequestMemory: Sendable {
   }
 
   func give(_ count: Int) { held.subtract(count, ordering: .relaxed) }
+
+  /// Bytes that were taken and are given back when nobody holds this any more.
+  final class Share: Sendable {
+    private let memory: RequestMemory
+    private let count: Int
+
+    init(_ count: Int, of memory: RequestMemory) { (self.memory, self.count) = (memory, count) }
+
+    deinit { memory.give(count) }
+  }
 }

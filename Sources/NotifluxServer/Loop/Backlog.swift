@@ -5,8 +5,6 @@ import NIOCore
 final class Backlog {
   /// Pieces offered to the kernel at once.
   private static let piecesPerCall = 64
-  /// And bytes: a call that copies megabytes would hold the loop up.
-  private static let bytesPerCall = 256 * 1024
 
   private var pieces: ContiguousArray<ByteBuffer>
   /// `pieces[first...]` are unsent.
@@ -26,10 +24,10 @@ final class Backlog {
     byteCount += bytes.readableBytes
   }
 
-  /// One call of sendmsg(2): how many bytes it took, or a negated error number.
-  func send(to descriptor: Int32) -> Int {
+  /// One call of sendmsg(2), with `limit` bytes at the most: how many it took, or a negated error number.
+  func send(to descriptor: Int32, upTo limit: Int) -> Int {
     var vectors: ContiguousArray<iovec> = []
-    var room = Self.bytesPerCall
+    var room = limit
     for piece in pieces[first...].prefix(Self.piecesPerCall) where room > 0 {
       // The pointer outlives the closure: `pieces` keeps the storage, and nobody writes to it.
       piece.withUnsafeReadableBytes {

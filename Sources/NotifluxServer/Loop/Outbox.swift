@@ -4,11 +4,9 @@ import NIOCore
 /// What the sockets of a loop wrote in a turn: one piece a socket, offered to the kernel together at the turn's end, by
 /// one submission to io_uring where the kernel grants it, by one send(2) a socket elsewhere.
 final class Outbox {
-  /// A socket's second piece is joined to its first while both are smaller than this: one copy is cheaper than one call.
-  private static let joinLimit = 64 * 1024
-  /// Bytes of a piece that are offered in one turn: the kernel takes some 0.1 ms for them. The rest is sent on in the
-  /// turns after that.
-  static let offerLimit = 256 * 1024
+  /// A socket's piece is no longer than this, and what it writes besides is joined to it: one copy is cheaper than one
+  /// call. What is longer is for the ``BacklogQueue``.
+  static let pieceLimit = 64 * 1024
   /// Below this many pieces a submission costs more than it saves, where it finds the caches cold.
   private static let ringThreshold = 8
   private static let ringEntries = 256
@@ -39,16 +37,17 @@ final class Outbox {
     }
   }
 
-  /// Returns what the socket has here with it; nil if there was no room: then it has a piece here that must be offered
-  /// first.
+  /// Returns what the socket has here with it; nil if there was no room: then `bytes` are too long, or it has a piece
+  /// here that must be offered first.
   func add(_ bytes: ByteBuffer, of socket: SocketTransport) -> Int? {
     guard let place = place(of: socket) else {
+      guard bytes.readableBytes <= Self.pieceLimit else { return nil }
       socket.outboxPlace = Int32(truncatingIfNeeded: pieces.count)
       pieces.append(
         Piece(socket: Unmanaged.passUnretained(socket), descriptor: socket.descriptor, bytes: bytes))
       return bytes.readableBytes
     }
-    guard pieces[place].bytes.readableBytes + bytes.readableBytes <= Self.joinLimit else { return nil }
+    guard pieces[place].bytes.readableBytes + bytes.readableBytes <= Self.pieceLimit else { return nil }
     pieces[place].bytes.writeImmutableBuffer(bytes)
     return pieces[place].bytes.readableBytes
   }
@@ -109,8 +108,7 @@ final class Outbox {
     for index in offered.indices.reversed() {
       guard offered[index].socket != nil else { continue }
       // The pointer outlives the closure: `offered` keeps the storage, and nobody writes to it.
-      let all = offered[index].bytes.withUnsafeReadableBytes { $0 }
-      let bytes = UnsafeRawBufferPointer(start: all.baseAddress, count: min(all.count, Self.offerLimit))
+      let bytes = offered[index].bytes.withUnsafeReadableBytes { $0 }
       if let ring {
         ring.add(descriptor: offered[index].descriptor, bytes: bytes, tag: index)
       } else {

@@ -55,6 +55,8 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   private var furtherReads = furtherReadsPerTurn
   /// Where sockets put what they write, until the end of the turn.
   let outbox = Outbox()
+  /// Those that have written more than their socket took at once.
+  let backlogs = BacklogQueue()
   private var putOff: ContiguousArray<Task> = []
   /// Those of the turn that ends; empty at other times.
   private var running: ContiguousArray<Task> = []
@@ -206,7 +208,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   }
 
   /// Nothing is left to be done before something arrives.
-  private var isIdle: Bool { putOff.isEmpty && spreading.isEmpty && dueTicks == 0 }
+  private var isIdle: Bool { putOff.isEmpty && spreading.isEmpty && backlogs.isEmpty && dueTicks == 0 }
 
   private func dispatch(_ event: inout epoll_event) {
     let data = notiflux_event_data(&event)
@@ -236,6 +238,10 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
       afterTick = []
     }
     outbox.send()
+    if !backlogs.isEmpty {
+      backlogs.send()
+      outbox.send()  // Who has room again may have written.
+    }
     for source in retired { source.release() }
     retired.clear()
     furtherReads = Self.furtherReadsPerTurn
@@ -248,6 +254,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     onTick = {}
     afterTick = []
     spreading = Ring()
+    backlogs.removeAll()
     let awaiting = inbox.withLockedValue { $0.awaitingEnd }
     for continuation in awaiting { continuation.resume() }
   }

@@ -28,8 +28,8 @@ final class SocketTransport: EventSource, Transport {
     static let hungUp = Flags(rawValue: 128)
     /// A write has failed.
     static let dead = Flags(rawValue: 256)
-    /// The backlog is sent on in the next turn: the kernel has taken all that it was offered.
-    static let sendPutOff = Flags(rawValue: 512)
+    /// In the reactor's queue: the kernel may take some of the backlog.
+    static let queued = Flags(rawValue: 512)
   }
 
   /// Takes the descriptor over, which must be non-blocking; closes it if that fails.
@@ -47,7 +47,7 @@ final class SocketTransport: EventSource, Transport {
 
   override func ready(_ events: UInt32) {
     guard !flags.contains(.closed) else { return }
-    if events & NOTIFLUX_EPOLLOUT != 0, backlog != nil { sendBacklog() }
+    if events & NOTIFLUX_EPOLLOUT != 0, backlog != nil { enqueue() }
     guard events & (NOTIFLUX_EPOLLIN | NOTIFLUX_EPOLLRDHUP | NOTIFLUX_EPOLLHUP | NOTIFLUX_EPOLLERR) != 0 else { return }
     if events & (NOTIFLUX_EPOLLRDHUP | NOTIFLUX_EPOLLHUP | NOTIFLUX_EPOLLERR) != 0 { flags.insert(.hungUp) }
     flags.insert(.unread)
@@ -116,11 +116,13 @@ final class SocketTransport: EventSource, Transport {
 
   /// What was written in this turn does not fit into one piece, or the kernel has not taken what was written before.
   private func writeMuch(_ bytes: ByteBuffer) {
-    if backlog == nil {
-      flushNow()
-      if backlog == nil { _ = reactor.outbox.add(bytes, of: self) }
+    if backlog == nil { flushNow() }
+    if let backlog {
+      backlog.append(bytes)
+    } else if reactor.outbox.add(bytes, of: self) == nil {
+      backlog = Backlog(bytes)
+      enqueue()
     }
-    backlog?.append(bytes)
     if !isWritable { flags.insert(.crowded) }
   }
 
@@ -128,7 +130,7 @@ final class SocketTransport: EventSource, Transport {
   func flush() {}
 
   func flushNow() {
-    if flags.contains(.sendPutOff) { sendBacklog(upTo: .max) }
+    if flags.contains(.queued) { sendBacklog(upTo: .max) }
     guard let bytes = reactor.outbox.takeBack(from: self) else { return }
     let result = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
     if result != bytes.readableBytes { took(result, of: bytes) }
@@ -143,15 +145,12 @@ final class SocketTransport: EventSource, Transport {
     var rest = bytes
     rest.moveReaderIndex(forwardBy: max(Int(result), 0))
     backlog = Backlog(rest)  // There is none yet: while there is one, nothing is offered but from it.
-    if result == Outbox.offerLimit { sendLater() }
   }
 
-  private func sendLater() {
-    guard !flags.contains(.sendPutOff) else { return }
-    flags.insert(.sendPutOff)
-    reactor.executeIsolated {
-      if self.flags.contains(.sendPutOff) { self.sendBacklog() }
-    }
+  private func enqueue() {
+    guard !flags.contains(.queued) else { return }
+    flags.insert(.queued)
+    reactor.backlogs.append(self)
   }
 
   /// Whether ``outputLeft()`` would do anything.
@@ -167,23 +166,29 @@ final class SocketTransport: EventSource, Transport {
     connection?.becameWritable()
   }
 
-  /// Sends what the kernel takes, up to `limit` bytes and somewhat more; the rest in the next turn.
-  private func sendBacklog(upTo limit: Int = Outbox.offerLimit) {
-    flags.remove(.sendPutOff)
-    guard !flags.contains(.closed), let backlog else { return }
+  /// Sends what the kernel takes, up to `limit` bytes and somewhat more, and returns how many it took. What it might
+  /// take besides is queued.
+  @discardableResult
+  func sendBacklog(upTo limit: Int) -> Int {
+    flags.remove(.queued)
+    guard !flags.contains(.closed), let backlog else { return 0 }
     var sum = 0
     while !backlog.isEmpty {
       if sum >= limit {
-        sendLater()
+        enqueue()
         break
       }
-      let sent = backlog.send(to: descriptor)
+      let sent = backlog.send(to: descriptor, upTo: limit - sum)
       if sent == -Int(EAGAIN) { break }
-      guard sent >= 0 else { return close() }
+      guard sent >= 0 else {
+        close()
+        return sum
+      }
       sum += sent
     }
     if backlog.isEmpty { self.backlog = nil }
     outputLeft()
+    return sum
   }
 
   // MARK: End
@@ -197,7 +202,9 @@ final class SocketTransport: EventSource, Transport {
 
   func close() {
     guard !flags.contains(.closed) else { return }
-    if flags.contains(.sendPutOff), let backlog { while backlog.send(to: descriptor) > 0 && !backlog.isEmpty {} }
+    if flags.contains(.queued), let backlog {
+      while backlog.send(to: descriptor, upTo: .max) > 0 && !backlog.isEmpty {}
+    }
     if let bytes = reactor.outbox.takeBack(from: self) {
       _ = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
     }

@@ -21,7 +21,10 @@ class SubscriberConnection: Connection, PublicationSink {
   init(worker: Worker, form: WireForm) {
     self.form = form
     super.init(worker: worker)
+    worker.services.forms.enter(form)
   }
+
+  deinit { worker.services.forms.leave(form) }
 
   private var sorter: ParcelSorter { worker.hub.sorter(form) }
 

@@ -6,6 +6,7 @@ final class Deflater {
   /// Of zlib's 1 to 9; its usual 6 takes twice the time to save a seventh (docs/decisions/0016).
   private static let level: Int32 = 3
   /// What a flush ends with, and the receiver adds again.
+  static let tail: [UInt8] = [0, 0, 0xFF, 0xFF]
   private static let tailLength = 4
   // zlib keeps its address.
   private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)

@@ -13,7 +13,10 @@ import Testing
 
   init() throws { fixture = try HTTPFixture() }
 
-  private let large = String(repeating: "m", count: Limits.bodyReadAtOnce)
+  /// In a body, more than the loop reads itself.
+  private let large = String(repeating: "m", count: Limits.largeMessage)
+  /// More than the loop makes the frames of.
+  private let long = String(repeating: "m", count: Limits.largeMessage + 1)
 
   /// In the order in which they were published.
   private func texts(_ fixture: HTTPFixture) throws -> [String] {
@@ -126,6 +129,41 @@ import Testing
     #expect(try texts(fixture) == ["1", large, "2", "\(large)3", "4"])
     #expect(wire.text.hasSuffix("\r\n0\r\n\r\n") && wire.text.contains("bad_request"))
     #expect(memory.value == 0 && wire.text.components(of: "\"cursor\"") == 5)
+  }
+
+  @Test("where somebody listens, a long text counts until its bytes are made, and holds back the lines after it")
+  func prepared() throws {
+    fixture.worker.services.forms.enter(.envelope)
+    let token = try fixture.token()
+    receive(fixture.publish(long, token: token))
+    var turns = 0
+    while try texts(fixture) == [] {
+      #expect(memory.value > large.utf8.count, "it is read, and its bytes are made")
+      fixture.loop.turn()
+      turns += 1
+      try #require(turns < 20)
+    }
+    #expect(turns > 2)
+    fixture.settle()
+    #expect(try texts(fixture) == [long] && memory.value == 0)
+    #expect(fixture.answers.map { $0.prefix(3) } == ["200"])
+    fixture.reconnect()
+    let lines = ["1", long, "2", "\(long)3"].map { #"{"topic":"t","message":"\#($0)","token":"\#(token)"}"# }
+    receive(fixture.post(lines.joined(separator: "\n"), fields: "Content-Type: application/x-ndjson\r\n"))
+    for _ in 0..<20 { fixture.settle() }
+    #expect(try texts(fixture) == [long, "1", long, "2", "\(long)3"])
+    #expect(memory.value == 0 && wire.text.components(of: "\"cursor\"") == 4)
+  }
+
+  @Test("a client that leaves while its text is prepared has published it, and leaves nothing behind")
+  func leftLate() throws {
+    fixture.worker.services.forms.enter(.text)
+    receive(fixture.publish(long, token: try fixture.token()))
+    fixture.loop.turn()
+    wire.close()
+    fixture.settle()
+    #expect(try texts(fixture) == [long] && memory.value == 0)
+    #expect(fixture.worker.connectionCount == 0)
   }
 
   @Test("a long line for which there is no memory is refused, and the batch goes on")

@@ -60,10 +60,43 @@ import Testing
     }
   }
 
-  private func withPair(allowsRing: Bool, _ body: (Pair) async throws -> Void) async throws {
+  /// Two ends of a stream. TCP says that it has room again only to who found it full, which a local socket always does.
+  private enum Stream {
+    case local, tcp
+
+    func ends() throws -> [Int32] {
+      var ends: [Int32] = [-1, -1]
+      guard case .tcp = self else {
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        return ends
+      }
+      let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { Glibc.close(listener) }
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
+      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      ends[1] = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      let peer = ends[1]
+      let isConnected = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+          bind(listener, address, length) == 0 && listen(listener, 1) == 0
+            && getsockname(listener, address, &length) == 0 && connect(peer, address, length) == 0
+        }
+      }
+      ends[0] = accept(listener, nil, nil)
+      var patience = timeval(tv_sec: 20, tv_usec: 0)
+      setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+      guard isConnected, ends[0] >= 0 else { throw TestFailure("no connection: \(errno)") }
+      return ends
+    }
+  }
+
+  private func withPair(
+    _ stream: Stream = .local, allowsRing: Bool, _ body: (Pair) async throws -> Void
+  ) async throws {
     let reactor = try Reactor(name: "test", allowsRing: allowsRing)
-    var ends: [Int32] = [-1, -1]
-    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+    let ends = try stream.ends()
     _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
     let count = ConnectionCount(limit: 10)
     _ = count.enter(.unknown)
@@ -134,6 +167,128 @@ import Testing
       }
       try await pair.await("writable")
       #expect(try pair.read(WaterMark.high).count == WaterMark.high)
+    }
+  }
+
+  /// One more connection on the pair's loop, and its peer.
+  private func add(to pair: Pair, _ stream: Stream) async throws -> Pair {
+    let (reactor, ends) = (pair.reactor, try stream.ends())
+    _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
+    let descriptor = ends[0]
+    let recorder = try await pair.on { first -> LoopBound<Recorder>? in
+      guard first.worker.services.connections.enter(.unknown) == .welcome,
+        let transport = try? SocketTransport(descriptor: descriptor, client: .unknown, reactor: reactor)
+      else { return nil }
+      let recorder = Recorder(worker: first.worker)
+      recorder.takeOver(transport)
+      return LoopBound(recorder, loop: reactor)
+    }
+    return Pair(reactor: reactor, recorder: try #require(recorder), peer: ends[1])
+  }
+
+  /// What is unsent, turn after turn of the loop. Used on the loop, read after the last turn.
+  private final class Ledger: @unchecked Sendable {
+    var turns: [[Int]] = []
+  }
+
+  @Test("much output of several sockets is sent by turns, so much in each turn of the loop", .timeLimit(.minutes(1)))
+  func muchOutput() async throws {
+    let message = [UInt8](repeating: 7, count: 1 << 20)
+    try await withPair(.tcp, allowsRing: true) { first in
+      var pairs = [first]
+      for _ in 0..<4 { pairs.append(try await add(to: first, .tcp)) }
+      let (reactor, recorders, ledger) = (first.reactor, pairs.map(\.recorder), Ledger())
+      @Sendable func writeDown() {
+        let unsent = recorders.map { $0.value.transport?.unsentBytes ?? 0 }
+        ledger.turns.append(unsent)
+        if unsent.contains(where: { $0 > 0 }), ledger.turns.count < 1_000_000 { reactor.executeIsolated(writeDown) }
+      }
+      try await first.on { _ in
+        for recorder in recorders { recorder.value.transport?.write(ByteBuffer(bytes: message)) }
+        reactor.executeIsolated(writeDown)
+      }
+      // All read at the same time, as no socket's buffers hold the whole.
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for pair in pairs {
+          group.addTask {
+            let got = try pair.read(message.count)
+            #expect(got == message)
+          }
+        }
+        try await group.waitForAll()
+      }
+      while try await first.on({ _ in ledger.turns.last?.contains { $0 > 0 } ?? true }) { await Task.yield() }
+      let turns = try await first.on { _ in ledger.turns }
+      for (before, after) in zip(turns, turns.dropFirst()) {
+        let sent = zip(before, after).map { $0 - $1 }
+        #expect(sent.allSatisfy { (0...BacklogQueue.bytesPerSocket).contains($0) }, "each in its turn: \(sent)")
+        #expect(sent.reduce(0, +) <= BacklogQueue.bytesPerTurn)
+      }
+      #expect(turns.count > 5 * message.count / BacklogQueue.bytesPerTurn)
+      for pair in pairs.dropFirst() {
+        _ = try await pair.on { $0.transport?.close() }
+        Glibc.close(pair.peer)
+      }
+    }
+  }
+
+  @Test("a long piece that the socket takes without ever being full is sent to its end", .timeLimit(.minutes(1)))
+  func neverFull() async throws {
+    try await withPair(.tcp, allowsRing: true) { pair in
+      let message = [UInt8](repeating: 7, count: 2 * BacklogQueue.bytesPerSocket)
+      try await pair.on { $0.transport?.write(ByteBuffer(bytes: message)) }
+      #expect(try pair.read(message.count) == message)
+      #expect(try await pair.on { $0.transport?.unsentBytes } == 0)
+    }
+  }
+
+  @Test("a turn of the loop reads each socket once, and all together four times more", .timeLimit(.minutes(1)))
+  func fairInput() async throws {
+    /// How often sockets were read, turn after turn. Used on the loop.
+    final class Reads: @unchecked Sendable {
+      var turns: [[Int: Int]] = [[:]]
+      var isEnding = false
+    }
+    try await withPair(.tcp, allowsRing: true) { first in
+      let pairs = [first, try await add(to: first, .tcp), try await add(to: first, .tcp)]
+      let (reactor, recorders, reads) = (first.reactor, pairs.map(\.recorder), Reads())
+      // As much as the kernel holds, which is many reads of each.
+      let chunk = [UInt8](repeating: 7, count: Reactor.receiveCapacity)
+      var sent = [0, 0, 0]
+      for (place, pair) in pairs.enumerated() {
+        try await pair.on {
+          $0.onReceived = { _ in reads.turns[reads.turns.count - 1][place, default: 0] += 1 }
+          $0.transport?.pauseReading()
+        }
+        while sent[place] < 8_000_000 {
+          let count = send(pair.peer, chunk, chunk.count, Int32(MSG_DONTWAIT))
+          guard count > 0 else { break }
+          sent[place] += count
+        }
+        try #require(sent[place] > 20 * chunk.count)
+      }
+      @Sendable func endTurn() {
+        reads.turns.append([:])
+        if !reads.isEnding { reactor.executeIsolated(endTurn) }
+      }
+      try await first.on { _ in
+        for recorder in recorders { recorder.value.transport?.resumeReading() }
+        endTurn()
+      }
+      for (pair, count) in zip(pairs, sent) {
+        while try await pair.on({ $0.input.count < count }) { await Task.yield() }
+      }
+      let turns = try await first.on { _ in
+        reads.isEnding = true
+        return reads.turns
+      }
+      // From one of these tasks to the next it is parts of two turns: each socket may have its read of both.
+      let limit = 2 * (pairs.count + 4)
+      #expect(turns.allSatisfy { $0.values.reduce(0, +) <= limit }, "\(turns)")
+      for pair in pairs.dropFirst() {
+        _ = try await pair.on { $0.transport?.close() }
+        Glibc.close(pair.peer)
+      }
     }
   }
 
