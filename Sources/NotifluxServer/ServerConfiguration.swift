@@ -28,7 +28,7 @@ public struct ServerConfiguration: Sendable {
   public var maximumSubscriptions = 128
   /// Bytes of the largest body of a publish.
   public var maximumMessageSize = 2 << 20
-  /// Bytes that all requests together may hold while they are incomplete.
+  /// Bytes that all requests together may hold while they are incomplete, or large and not published yet.
   public var maximumRequestMemory = 256 << 20
   /// Bytes that may wait for one slow connection before it is closed with 1013.
   public var maximumPending = 4 << 20

@@ -66,18 +66,6 @@ package enum FrameEncoder {
     return frame
   }
 
-  /// A server's frame as far as its header, with room for the payload.
-  private static func start(_ opcode: Opcode, isDeflated: Bool, payloadLength: Int) -> ByteBuffer {
-    let header = FrameHeader(
-      isFinal: true, isDeflated: isDeflated, opcode: opcode, payloadLength: payloadLength, mask: nil)
-    var frame = allocator.buffer(capacity: header.size + payloadLength)
-    frame.writeWithUnsafeMutableBytes(minimumWritableBytes: header.size) { bytes in
-      header.write(to: bytes)
-      return header.size
-    }
-    return frame
-  }
-
   /// Bytes of a payload below which deflating gains less than what a packet costs anyway.
   private static let deflateThreshold = 64
 
@@ -133,16 +121,26 @@ package enum FrameEncoder {
   private static func frame(
     _ opcode: Opcode, isFinal: Bool = true, isDeflated: Bool = false, payload: UnsafeRawBufferPointer, mask: MaskKey?
   ) -> ByteBuffer {
-    let header = FrameHeader(
-      isFinal: isFinal, isDeflated: isDeflated, opcode: opcode, payloadLength: payload.count, mask: mask)
-    let size = header.size + payload.count
-    var frame = allocator.buffer(capacity: size)
-    frame.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
-      header.write(to: bytes)
-      let room = UnsafeMutableRawBufferPointer(rebasing: bytes[header.size..<size])
+    var frame = start(opcode, isFinal: isFinal, isDeflated: isDeflated, payloadLength: payload.count, mask: mask)
+    frame.writeWithUnsafeMutableBytes(minimumWritableBytes: payload.count) { bytes in
+      let room = UnsafeMutableRawBufferPointer(rebasing: bytes[..<payload.count])
       room.copyMemory(from: payload)
       mask?.apply(to: room, offset: 0)
-      return size
+      return payload.count
+    }
+    return frame
+  }
+
+  /// A frame as far as its header, with room for the payload.
+  private static func start(
+    _ opcode: Opcode, isFinal: Bool = true, isDeflated: Bool, payloadLength: Int, mask: MaskKey? = nil
+  ) -> ByteBuffer {
+    let header = FrameHeader(
+      isFinal: isFinal, isDeflated: isDeflated, opcode: opcode, payloadLength: payloadLength, mask: mask)
+    var frame = allocator.buffer(capacity: header.size + payloadLength)
+    frame.writeWithUnsafeMutableBytes(minimumWritableBytes: header.size) { bytes in
+      header.write(to: bytes)
+      return header.size
     }
     return frame
   }

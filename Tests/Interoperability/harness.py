@@ -173,6 +173,11 @@ class Server:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
+    def page_faults(self):
+        """Pages the kernel had to give it since it began: what it allocated, freed and allocated again counts twice where
+        freed memory goes back to the system (proc_pid_stat(5), minflt)."""
+        return int(pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[7])
+
     def socket_count(self):
         count = 0
         for entry in pathlib.Path(f"/proc/{self.pid}/fd").iterdir():

@@ -247,7 +247,7 @@ def test_incomplete_bodies_share_their_memory_and_small_publishes_need_none(make
     for connection in slow:
         connection.close()
     until(lambda: publish(server, token, "t", "x" * 1_900_000).status == 200, "room for a large one again")
-    until(lambda: "incomplete ones hold too much memory" in server.output, "a line in the log")
+    until(lambda: "those not yet published hold too much memory" in server.output, "a line in the log")
 
 
 def test_answers_to_commands_and_pings_that_nobody_reads_end_the_connection(make_server):

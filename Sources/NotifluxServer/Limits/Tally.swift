@@ -18,7 +18,7 @@ struct Tally {
       ("connections refused: the server is full", serverFull),
       ("connections refused: their address has too many", addressFull),
       ("connections closed for newer ones", displaced),
-      ("requests given up: incomplete ones hold too much memory", overMemory),
+      ("requests given up: those not yet published hold too much memory", overMemory),
       ("publishes and subscribes refused: too many", rateLimited),
     ]
     for (message, count) in lines where count > 0 {

@@ -122,7 +122,7 @@ enum ServeCommand {
     help: "Refuse a publish whose body is larger (413)", group: "Limits")
   static let maxRequestMemory = Option(
     "max-request-memory", .byteCount(in: 1024...(1 << 40)), default: "256MiB",
-    environment: "NOTIFLUX_MAX_REQUEST_MEMORY", help: "Hold at most this much of incomplete requests together",
+    environment: "NOTIFLUX_MAX_REQUEST_MEMORY", help: "Hold at most this much of requests not yet published together",
     details: [
       "Beyond, a request that did not come in one piece is refused (429). Those of up to some KiB do come in one piece: "
         + "large or slow ones alone are concerned."
