@@ -24,6 +24,8 @@ int notiflux_epoll_change(int epoll, int fd, uint32_t events, uint64_t data) {
   return control(epoll, EPOLL_CTL_MOD, fd, events, data);
 }
 
+int notiflux_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
 int notiflux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int milliseconds) {
   int count = epoll_wait(epoll, events, capacity, milliseconds);
   return count < 0 ? -errno : count;

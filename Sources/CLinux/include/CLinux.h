@@ -59,8 +59,12 @@ int notiflux_epoll_open(void);
 /* Watches `fd` for `events`; each event of it brings `data`. 0, or -errno. */
 int notiflux_epoll_add(int epoll, int fd, uint32_t events, uint64_t data);
 
-/* The same for a descriptor that is watched already. Closing the last descriptor of a socket ends it. */
+/* The same for a descriptor that is watched already. */
 int notiflux_epoll_change(int epoll, int fd, uint32_t events, uint64_t data);
+
+/* Ends it. Closing `fd` alone would not where another process has the socket too, if only between a fork and an exec:
+ * events would come for as long (epoll(7), Q6). */
+int notiflux_epoll_remove(int epoll, int fd);
 
 /* Waits for events: the number written to `events`, 0 once `milliseconds` have passed (-1: without an end), -EINTR
  * where a signal came between. */

@@ -190,6 +190,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
 
   /// Closes a watched descriptor and lets its source go. Events that were fetched for it already still reach it.
   func retire(_ source: EventSource, descriptor: Int32) {
+    _ = notiflux_epoll_remove(epoll, descriptor)
     close(descriptor)
     retired.append(Unmanaged.passUnretained(source))
   }
