@@ -8,13 +8,13 @@ import NotifluxServer
 
 let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 9002
 var configuration = ServerConfiguration(keys: [])
-configuration.port = port
+configuration.addresses = [.network(host: "127.0.0.1", port: port)]
 configuration.allowsCompression = true
 configuration.maximumClientMessage = 32 << 20
 configuration.maximumPending = 256 << 20
 configuration.messageHandler = { $0 }
 
 let server = Server(configuration: configuration, logger: Logger(label: "echo"))
-let address = try await server.start()
-print("listening on ws://127.0.0.1:\(address.port ?? port)/ws")
+let listening = try await server.start()
+print("listening on ws://127.0.0.1:\(listening.addresses[0].port ?? port)/ws")
 while true { try await Task.sleep(for: .seconds(3600)) }

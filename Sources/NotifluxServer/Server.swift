@@ -15,6 +15,15 @@ public final class Server: Sendable {
     let acceptor: any Acceptor
     let workers: [LoopBound<Worker>]
     let services: Services
+    let admin: AdminSite?
+  }
+
+  /// Where a server listens, as it turned out.
+  public struct Listening: Sendable {
+    /// For clients, in the order of ``ServerConfiguration/addresses``, with the ports that were really taken.
+    public let addresses: [SocketAddress]
+    /// For ``ServerConfiguration/adminAddress``.
+    public let admin: SocketAddress?
   }
 
   private let configuration: ServerConfiguration
@@ -42,41 +51,50 @@ public final class Server: Sendable {
       now: now)
   }
 
-  /// Binds and serves. Returns the address with the port that was really taken. Throws what kept it from binding.
+  /// Binds and serves. Throws a ``ListenFailure``.
   @discardableResult
-  public func start() async throws -> SocketAddress {
+  public func start() async throws -> Listening {
     let acceptor: any Acceptor =
       if let tls { ChannelAcceptor(configuration: configuration, tls: tls, logger: logger) } else {
-        try SocketAcceptor(configuration: configuration, logger: logger)
+        try SocketAcceptor(
+          configuration.addresses, loops: configuration.workers, name: "notiflux",
+          allowsRing: configuration.usesIOURing, logger: logger)
       }
-    let (workers, services) = makeWorkers(on: acceptor.loops)
-    running.withLockedValue { $0 = Running(acceptor: acceptor, workers: workers, services: services) }
-    let address = try await acceptor.listen(workers: workers)
-    let tick = configuration.tick
-    for worker in workers {
-      worker.loop.execute {
-        let worker = worker.value
-        worker.loop.startTicking(every: tick) { worker.tick() }
-      }
+    let census = TopicCensus()
+    let (workers, services) = makeWorkers(on: acceptor.loops, census: census)
+    let overview = Overview(workers: workers, services: services, census: census, version: configuration.version)
+    let admin = try configuration.adminAddress.map {
+      try AdminSite($0, overview: overview, services: services, logger: logger)
     }
-    return address
+    running.withLockedValue {
+      $0 = Running(acceptor: acceptor, workers: workers, services: services, admin: admin)
+    }
+    let tick = configuration.tick
+    for worker in workers { worker.loop.execute { worker.value.start(ticking: tick) } }
+    // Who operates the server can see it before clients do.
+    let adminAddress = try await admin?.listen()
+    return Listening(addresses: try await acceptor.listen(workers: workers), admin: adminAddress)
   }
 
   /// Each loop's hub first, then the mailboxes that reach it, then the hub over all of them, and the workers on top.
-  private func makeWorkers(on loops: [any WorkerLoop]) -> ([LoopBound<Worker>], Services) {
-    let hubs = loops.map { LoopBound(LoopHub<SubscriberConnection>(), loop: $0) }
+  private func makeWorkers(on loops: [any WorkerLoop], census: TopicCensus) -> ([LoopBound<Worker>], Services) {
+    let hubs = loops.enumerated().map { index, loop in
+      LoopBound(LoopHub<SubscriberConnection>(census: census, watchesTopics: index == 0), loop: loop)
+    }
     let services = Services(
       hub: Hub(
         epoch: SystemClock.newEpoch(), history: configuration.history, mailboxes: hubs.map(Mailbox.init),
         uptime: SystemClock.uptime),
       authorizer: authorizer, logger: logger,
       connections: ConnectionCount(
-        limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress),
+        limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress,
+        proxies: configuration.trustedProxies),
       requestMemory: RequestMemory(limit: configuration.maximumRequestMemory),
       largeMessages: LargeMessages(threads: configuration.workers),
       now: now)
-    let workers = hubs.map { hub in
-      let worker = Worker(configuration: configuration, services: services, hub: hub.given, loop: hub.loop)
+    let workers = hubs.enumerated().map { index, hub in
+      let worker = Worker(
+        configuration: configuration, services: services, hub: hub.given, loop: hub.loop, index: index)
       return LoopBound(worker, loop: hub.loop)
     }
     return (workers, services)
@@ -101,6 +119,7 @@ public final class Server: Sendable {
   /// latest.
   public func drain() async {
     guard let running = running.withLockedValue({ $0 }) else { return await stop() }
+    running.services.readiness.drain()
     await running.acceptor.stopListening()
     let connections = running.services.connections
     let schedule = DrainSchedule(over: configuration.drainTimeout, clients: connections.value)
@@ -138,6 +157,7 @@ public final class Server: Sendable {
         }
       }
       await running.acceptor.stop()
+      await running.admin?.stop()
       running.services.largeMessages.stop()
     }
     authorizer.stop()

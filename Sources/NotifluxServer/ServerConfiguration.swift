@@ -6,10 +6,14 @@ import NotifluxWebSocket
 
 /// Every knob of a ``Server``, once. The defaults are those of `notiflux serve`.
 public struct ServerConfiguration: Sendable {
-  /// The address to listen on: a name or an IP address.
-  public var host = "127.0.0.1"
-  /// The port to listen on; 0 takes any free one, which ``Server/start()`` returns.
-  public var port = 8080
+  /// Where to listen for clients.
+  public var addresses = [ListenAddress.network(host: "127.0.0.1", port: 8080)]
+  /// Where to listen for who operates the server: `/metrics`, `/topics`, `/ready`, in plain HTTP and without a token.
+  public var adminAddress: ListenAddress?
+  /// Who is believed when it says whom a request comes from.
+  public var trustedProxies = TrustedProxies()
+  /// What ``/metrics`` says it is.
+  public var version = ""
   /// Event loops, each on a thread of its own.
   public var workers = 1
   /// The keys a token may be signed with. At least one, or no token is ever accepted.

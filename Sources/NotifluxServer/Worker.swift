@@ -1,5 +1,6 @@
 import Logging
 import NotifluxProtocol
+import Synchronization
 
 /// Everything one event loop owns: its part of the hub, its connections and their time-outs. Confined to the loop.
 final class Worker {
@@ -7,6 +8,9 @@ final class Worker {
   let services: Services
   let loop: any WorkerLoop
   let hub: LoopHub<SubscriberConnection>
+  let site: Site
+  /// Which of the server's loops this is, from 0 on.
+  let index: Int
   private(set) var isDraining = false
   /// Time-outs that are served before others get their turn.
   private static let timeOutsPerTurn = 32
@@ -17,19 +21,29 @@ final class Worker {
   let lobby: Lobby
   /// What publishers of this loop were granted.
   var grants = GrantTable()
-  /// What was turned away since the last tick.
-  var tally = Tally()
+  var counters = Counters()
+  var log: LoopLog
+  /// When the publishes were read that were answered since ``settle()``.
+  var answeredPublishes: ContiguousArray<Double> = []
+  /// What the log was told of.
+  private var loggedLimits = Counts<ReachedLimit>()
+  /// Connections so far: the number of the newest one.
+  private var connectionNumber: UInt32 = 0
   /// The value of a `Date` field, at most one tick old.
   private(set) var date: String
   var acceptedAnswers: AcceptedAnswers
 
   init(
-    configuration: ServerConfiguration, services: Services, hub: LoopHub<SubscriberConnection>, loop: any WorkerLoop
+    configuration: ServerConfiguration, services: Services, hub: LoopHub<SubscriberConnection>, loop: any WorkerLoop,
+    site: Site = .clients, index: Int = 0
   ) {
     self.configuration = configuration
     self.services = services
     self.hub = hub
     self.loop = loop
+    self.site = site
+    self.index = index
+    log = LoopLog(services.logger)
     // Connections are dealt to the workers in turn: each has its share.
     let workers = configuration.workers
     lobby = Lobby(limit: (configuration.maximumHTTPConnections + workers - 1) / workers)
@@ -46,15 +60,35 @@ final class Worker {
 
   func remove(_ connection: Connection) { wheel.cancel(connection) }
 
+  /// On the loop: time passes from now on, a tick every `interval`.
+  func start(ticking interval: Duration) {
+    loop.onTurnEnd { self.settle() }
+    loop.startTicking(every: interval) { self.tick() }
+  }
+
+  /// At the end of a turn: what was written in it has been offered to the sockets.
+  private func settle() {
+    guard hub.hasUnsettled || !answeredPublishes.isEmpty else { return }
+    let now = SystemClock.uptime()
+    hub.settle(now, into: &counters.deliveryLatency)
+    for began in answeredPublishes { counters.publishLatency.record(now - began) }
+    answeredPublishes.clear()
+  }
+
+  func nextConnectionNumber() -> UInt32 {
+    connectionNumber &+= 1
+    return connectionNumber
+  }
+
   // MARK: Admission
 
   /// Counts a new connection, if there may be one more of this client.
   func admit(_ client: ClientAddress) -> ConnectionCount.Admission {
     let admission = services.connections.enter(client)
     switch admission {
-    case .welcome: break
-    case .serverFull: tally.serverFull += 1
-    case .addressFull: tally.addressFull += 1
+    case .welcome: counters.connectionsAccepted += 1
+    case .serverFull: counters.limitsReached[.connections] += 1
+    case .addressFull: counters.limitsReached[.connectionsPerAddress] += 1
     }
     return admission
   }
@@ -62,7 +96,8 @@ final class Worker {
   /// Lets a connection that begins with HTTP in, if need be for another one.
   func welcome(_ connection: HTTPConnection) {
     guard let leaving = lobby.enter(connection) else { return }
-    tally.displaced += 1
+    counters.limitsReached[.httpConnections] += 1
+    counters.connectionsClosed[.displaced] += 1
     leaving.transport?.close()
   }
 
@@ -88,10 +123,20 @@ final class Worker {
     acceptedAnswers = AcceptedAnswers(date: date)
     services.hub.expire()
     services.authorizer.sweep()
-    tally.log(to: services.logger)
-    tally = Tally()
+    hub.tick()
+    log.tick()
+    logLimits()
     due += wheel.advance()
     serveDue()
+  }
+
+  /// One line a tick of each limit that was run into.
+  private func logLimits() {
+    for (limit, count) in counters.limitsReached.risen(since: loggedLimits) {
+      guard let warning = limit.warning else { continue }
+      services.logger.warning(warning, metadata: [LogKey.count: "\(count)"])
+    }
+    loggedLimits = counters.limitsReached
   }
 
   /// A few at a time, each turn some: thousands of pings together would hold messages up.
@@ -115,10 +160,21 @@ struct Services: Sendable {
   let authorizer: Authorizer
   let logger: Logger
   /// Connections of all workers together.
-  let connections: ConnectionCount
+  var connections: ConnectionCount
   var requestMemory = RequestMemory(limit: 256 << 20)
   var largeMessages = LargeMessages(threads: 0)
   let forms = FormCensus()
+  let readiness = Readiness()
   /// Seconds since 1970.
   let now: @Sendable () -> Double
+}
+
+/// Whether the server wants traffic. Any thread.
+final class Readiness: Sendable {
+  private let draining = Atomic(false)
+
+  var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+  /// From now on it does not.
+  func drain() { draining.store(true, ordering: .relaxed) }
 }

@@ -89,19 +89,22 @@ def mint(keys, topics, scope="subscribe", algorithm="ES256", headers=None, **mor
 
 
 class Server:
-    """A `notiflux serve` of its own on a free port. Ends by SIGTERM, and must end well."""
+    """A `notiflux serve` of its own on a free port. Ends by SIGTERM, and must end well. It logs all there is to log, and
+    nothing of that may be a token, a key or a message."""
 
     def __init__(self, home, *arguments, **variables):
         home.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
-            [binary(), "serve", "--port", "0", *map(str, arguments)],
+            [binary(), "serve", *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=home,
-            env=clean_environment(home, **variables),
+            env=clean_environment(home, **{"PORT": "0", "NOTIFLUX_LOG_LEVEL": "trace", **variables}),
         )
         self.log = []
+        self._errors = []
+        self.messages = set()
         self._port = queue.Queue()
         self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True)
                          for stream in (self.process.stderr, self.process.stdout)]
@@ -117,6 +120,8 @@ class Server:
         for line in stream:
             text = line.decode("utf-8", "replace")
             self.log.append(text)
+            if stream is self.process.stderr:
+                self._errors.append(text)
             if match := ADDRESS.search(text):
                 self._port.put(int(match[1]))
 
@@ -151,6 +156,13 @@ class Server:
         assert code == 0, f"the server ended with {code}:\n{self.output}"
         for word in ("Fatal error", "Stack dump", "panic"):
             assert word not in self.output
+        self.expect_no_secrets()
+
+    def expect_no_secrets(self):
+        """Every token begins with a JSON object in base64url. Messages of a word or two may be in the log by chance."""
+        log = "".join(self._errors)
+        for secret in ("eyJ", "-----BEGIN", *(message for message in self.messages if len(message) >= 16)):
+            assert secret not in log, f"a secret is in the log: {secret[:40]}"
 
     def stop(self):
         if self.process.poll() is None:
@@ -220,6 +232,8 @@ def request(server, method, path, body=None, headers=None):
 
 def publish(server, token, topic, message, **members):
     """Publishes as any backend would; the answer, whatever it is."""
+    if isinstance(message, str):
+        getattr(server, "messages", set()).add(message)
     body = {"topic": topic, "message": message, "token": token, **members}
     body = {name: value for name, value in body.items() if value is not None}
     return request(server, "POST", "/broadcast", json.dumps(body).encode(), {"Content-Type": "application/json"})

@@ -13,7 +13,7 @@ protocol CheckPayer: AnyObject {
 final class FailedChecks: Sendable {
   private let perConnection: RateLimit?
   private let perAddress: RateLimit?
-  private let addresses = NIOLockedValueBox(BucketTable<ClientAddress>(capacity: AuthLimits.addressBuckets))
+  private let addresses = NIOLockedValueBox(BucketTable<ClientAddress.Network>(capacity: AuthLimits.addressBuckets))
   /// Seconds of a clock that never goes back.
   private let uptime: @Sendable () -> Double
 
@@ -29,7 +29,7 @@ final class FailedChecks: Sendable {
     var wait = 0.0
     if let perConnection { wait = payer.failedChecks.wait(under: perConnection, now: now) }
     if let perAddress {
-      let bucket = addresses.withLockedValue { $0.bucket(for: payer.client)?.bucket }
+      let bucket = addresses.withLockedValue { $0.bucket(for: payer.client.network)?.bucket }
       wait = max(wait, bucket?.wait(under: perAddress, now: now) ?? 0)
     }
     return wait > 0 ? Refusal(.rateLimited, "too many bad tokens came from here", retryAfter: wait) : nil
@@ -45,7 +45,7 @@ final class FailedChecks: Sendable {
     let now = uptime()
     if let perConnection { payer.failedChecks.take(1, under: perConnection, now: now) }
     if let perAddress {
-      addresses.withLockedValue { $0.findOrAdd(client, now: now).bucket.take(1, under: perAddress, now: now) }
+      addresses.withLockedValue { $0.findOrAdd(client.network, now: now).bucket.take(1, under: perAddress, now: now) }
     }
   }
 

@@ -7,6 +7,8 @@ import NotifluxWebSocket
 final class EncodedMessage: Sendable {
   let topic: Topic
   let cursor: Cursor
+  /// Seconds of a clock that never goes back.
+  let accepted: Double
   private let text: String
   /// What was made of a long text before.
   private let prepared: PreparedText?
@@ -23,9 +25,11 @@ final class EncodedMessage: Sendable {
 
   /// `prepared` and `twin` are of the same text.
   init(
-    _ text: String, topic: Topic, cursor: Cursor, prepared: PreparedText? = nil, sameTextAs twin: EncodedMessage? = nil
+    _ text: String, topic: Topic, cursor: Cursor, accepted: Double = 0, prepared: PreparedText? = nil,
+    sameTextAs twin: EncodedMessage? = nil
   ) {
     self.text = text
+    self.accepted = accepted
     self.prepared = prepared
     self.topic = topic
     self.cursor = cursor

@@ -8,6 +8,7 @@ final class Hub: Sendable {
   private struct State {
     var log: MessageLog<RetainedText>
     var answered = IdempotencyWindow(lifetime: Double(Limits.idempotencyWindow))
+    var publishedBytes = 0
   }
 
   /// Names this run's log in every cursor.
@@ -43,7 +44,7 @@ final class Hub: Sendable {
       let (message, last) = accept(text, prepared, topics, id: id, now: now, state: &state) { message in
         post(Publication(message: message, receipt: nil))
       }
-      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, publisher: publisher)
+      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: last, accepted: now, publisher: publisher)
       post(Publication(message: message, receipt: receipt))
     }
   }
@@ -54,8 +55,9 @@ final class Hub: Sendable {
     let now = uptime()
     enter { state, post in
       let place = cursor(state.log.append(RetainedText(text: text), to: topic, now: now))
-      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: place, publisher: publisher)
-      post(Publication(message: EncodedMessage(text, topic: topic, cursor: place), receipt: receipt))
+      state.publishedBytes += text.utf8.count
+      let receipt = DeliveryReceipt(workers: mailboxes.count, cursor: place, accepted: now, publisher: publisher)
+      post(Publication(message: EncodedMessage(text, topic: topic, cursor: place, accepted: now), receipt: receipt))
     }
   }
 
@@ -86,7 +88,9 @@ final class Hub: Sendable {
       }
       if let newest { post(newest) }
       last = cursor(state.log.append(RetainedText(text: text), to: topic, now: now))
-      newest = EncodedMessage(text, topic: topic, cursor: last, prepared: prepared, sameTextAs: first)
+      state.publishedBytes += text.utf8.count
+      newest = EncodedMessage(
+        text, topic: topic, cursor: last, accepted: now, prepared: prepared, sameTextAs: first)
       first = first ?? newest
       if let id { state.answered.record(topic: topic, id: id, sequence: last.sequence, now: now) }
     }
@@ -109,6 +113,28 @@ final class Hub: Sendable {
         &replay.reader, maximumItems: Replay.pageItems, maximumBytes: Replay.pageBytes, now: now)
       return (items, replay.reader.isCaughtUp(with: state.log.head) ? state.log.head : nil)
     }
+  }
+
+  /// What has gone through, and what is retained of it.
+  var figures: Figures {
+    state.withLockedValue { state in
+      Figures(
+        messages: state.log.head, bytes: state.publishedBytes, retainedMessages: state.log.messageCount,
+        retainedBytes: state.log.byteCount, retainedTopics: state.log.topicCount, evictions: state.log.evictions,
+        idempotencyKeys: state.answered.count)
+    }
+  }
+
+  struct Figures: Sendable {
+    /// Since the log began, each message once a topic.
+    let messages: UInt64
+    /// Of their texts.
+    let bytes: Int
+    let retainedMessages: Int
+    let retainedBytes: Int
+    let retainedTopics: Int
+    let evictions: EvictionCounts
+    let idempotencyKeys: Int
   }
 
   /// Lets go of what is too old; to be called about once a second.

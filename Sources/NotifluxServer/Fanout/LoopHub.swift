@@ -16,11 +16,17 @@ protocol PublicationSink: TopicSubscriber {
 /// The hub's part on one event loop: takes publications in the order of their numbers and hands them to the loop's
 /// subscribers. Confined to its loop; no lock, no `await`, no encoding.
 final class LoopHub<Sink: PublicationSink> {
-  let table = TopicTable<Sink>()
+  let table: TopicTable<Sink>
+  /// Which topics are busy. One loop has it for all of them, since each message comes to each loop.
+  private var busyTopics: BusyTopics?
   /// What the burst under way has for whom, a sorter each form.
   private let sorters = WireForm.allCases.map(ParcelSorter.init)
   /// The number of the last publication handed out.
   private(set) var delivered: UInt64 = 0
+  /// Messages handed to subscribers, each once a subscriber.
+  private(set) var handedOut = 0
+  /// When the messages were accepted that were handed to anybody since ``settle(_:)``.
+  private var unsettled: ContiguousArray<Double> = []
   private var unflushed: ContiguousArray<Sink> = []
   /// Empty: room for the next burst.
   private var room: ContiguousArray<Publication> = []
@@ -28,6 +34,12 @@ final class LoopHub<Sink: PublicationSink> {
   private static var roomLimit: Int { 256 }
   /// How far ahead of its turn a subscriber's socket is prefetched; the subscriber itself twice as far.
   private static var lead: Int { 6 }
+
+  /// `census` is told of the topics that have subscribers here.
+  init(census: TopicCensus? = nil, watchesTopics: Bool = false) {
+    table = TopicTable(census: census)
+    busyTopics = watchesTopics ? BusyTopics() : nil
+  }
 
   /// Hands out what `waiting` holds, and leaves it empty.
   func deliver(from waiting: NIOLockedValueBox<ContiguousArray<Publication>>) {
@@ -65,7 +77,9 @@ final class LoopHub<Sink: PublicationSink> {
 
   private func hand(out run: MessageRun, isAlone: Bool) {
     let (first, last) = (run.firstNumber, run.lastNumber)
+    busyTopics?.count(run)
     table.members(of: run.topic).withUnsafeBufferPointer { members in
+      if !members.isEmpty { note(run, for: members.count) }
       for step in -2 * Self.lead..<members.count {
         prefetchSink(members, step + 2 * Self.lead)
         prefetchSocket(members, step + Self.lead)
@@ -75,10 +89,19 @@ final class LoopHub<Sink: PublicationSink> {
           deliver(run, to: member.subscriber, isAlone: isAlone)
         } else if member.after < last, let rest = run.suffix(after: member.after) {
           deliver(rest, to: member.subscriber, isAlone: isAlone)
+          handedOut -= run.count - rest.count
+        } else {
+          handedOut -= run.count
         }
       }
     }
     delivered = last
+  }
+
+  private func note(_ run: MessageRun, for subscribers: Int) {
+    handedOut += run.count * subscribers
+    unsettled.append(run.first.accepted)
+    if run.count > 1 { for message in run.rest { unsettled.append(message.accepted) } }
   }
 
   @inline(__always)
@@ -110,6 +133,23 @@ final class LoopHub<Sink: PublicationSink> {
     unflushed.clear()
     for sorter in sorters { sorter.removeAll() }
   }
+
+  // MARK: Figures
+
+  var hasUnsettled: Bool { !unsettled.isEmpty }
+
+  /// To be called once what was handed out has been offered to the sockets: `now`, of the clock of
+  /// ``EncodedMessage/accepted``.
+  func settle(_ now: Double, into latencies: inout LatencyHistogram) {
+    for accepted in unsettled { latencies.record(now - accepted) }
+    unsettled.clear()
+  }
+
+  /// Once a second.
+  func tick() { busyTopics?.tick() }
+
+  /// The topics that are watched, busy or not; empty on all loops but one.
+  func busyTopics(now: Double) -> [TopicSketch.Entry] { busyTopics?.sketch.entries(now: now) ?? [] }
 
   func sorter(_ form: WireForm) -> ParcelSorter { sorters[Int(form.rawValue)] }
 

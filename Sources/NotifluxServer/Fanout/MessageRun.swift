@@ -13,6 +13,7 @@ final class MessageRun {
   init(_ first: EncodedMessage) { self.first = first }
 
   var topic: Topic { first.topic }
+  var count: Int { 1 + rest.count }
   var firstNumber: UInt64 { first.cursor.sequence }
   var lastNumber: UInt64 { (rest.last ?? first).cursor.sequence }
   var messages: ContiguousArray<EncodedMessage> { [first] + rest }

@@ -11,8 +11,8 @@ struct Publication: Sendable {
 
 /// Who is answered once what it published is in the queue of every matching live connection. Confined to its loop.
 protocol Publishing: AnyObject {
-  /// `cursor` is that of the last message.
-  func wasPublished(_ cursor: Cursor)
+  /// `cursor` is that of the last message, `accepted` when that got it, in seconds of a clock that never goes back.
+  func wasPublished(_ cursor: Cursor, accepted: Double)
 }
 
 /// Becomes due when every worker has handed a request's messages to its subscribers; only then is the publisher
@@ -21,17 +21,19 @@ final class DeliveryReceipt: Sendable {
   private let outstanding: Atomic<Int>
   private let publisher: LoopBound<any Publishing>
   private let cursor: Cursor
+  private let accepted: Double
 
-  init(workers: Int, cursor: Cursor, publisher: LoopBound<any Publishing>) {
+  init(workers: Int, cursor: Cursor, accepted: Double, publisher: LoopBound<any Publishing>) {
     outstanding = Atomic(workers)
     self.cursor = cursor
+    self.accepted = accepted
     self.publisher = publisher
   }
 
   /// Called once by each worker, in any order.
   func sign() {
     guard outstanding.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
-    if publisher.loop.isCurrent { return publisher.value.wasPublished(cursor) }
-    publisher.loop.execute { self.publisher.value.wasPublished(self.cursor) }
+    if publisher.loop.isCurrent { return publisher.value.wasPublished(cursor, accepted: accepted) }
+    publisher.loop.execute { self.publisher.value.wasPublished(self.cursor, accepted: self.accepted) }
   }
 }

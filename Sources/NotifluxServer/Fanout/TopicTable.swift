@@ -69,6 +69,10 @@ final class TopicTable<Subscriber: TopicSubscriber> {
 
   private var nodes: [Topic: Node] = [:]
   private(set) var subscriptionCount = 0
+  /// Is told of the topics that come and go.
+  private let census: TopicCensus?
+
+  init(census: TopicCensus? = nil) { self.census = census }
 
   var topicCount: Int { nodes.count }
 
@@ -109,6 +113,7 @@ final class TopicTable<Subscriber: TopicSubscriber> {
   private func insertNode(_ topic: Topic) -> Node {
     let node = Node(topic: topic)
     nodes[topic] = node
+    census?.enter(topic)
     return node
   }
 
@@ -123,7 +128,9 @@ final class TopicTable<Subscriber: TopicSubscriber> {
       last.subscriber.holdings[Int(last.holding)].member = index
     }
     subscriptionCount -= 1
-    if node.members.isEmpty { nodes[node.topic] = nil }
+    guard node.members.isEmpty else { return }
+    nodes[node.topic] = nil
+    census?.leave(node.topic)
   }
 }
 

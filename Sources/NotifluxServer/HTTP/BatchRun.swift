@@ -32,7 +32,7 @@ final class BatchRun {
     splitter = LineSplitter(limit: connection.worker.configuration.maximumMessageSize)
   }
 
-  private var worker: Worker { connection.worker }
+  fileprivate var worker: Worker { connection.worker }
 
   private var bearerToken: String? { bearer.map { String(decoding: $0, as: UTF8.self) } }
 
@@ -71,8 +71,12 @@ final class BatchRun {
     let published = PublishedLine(batch: self, number: number)
     do throws(Refusal) {
       let json = try json(of: line)
-      if json.readableBytes > Limits.largeMessage { return try readAway(json, published) }
+      if json.readableBytes > Limits.largeMessage {
+        published.began = worker.loop.turnTime
+        return try readAway(json, published)
+      }
       if json.withUnsafeReadableBytes({ publishAgain($0, by: published) }) { return }
+      published.began = worker.loop.turnTime
       try authorize(read(json), published)
     } catch {
       refuse(number, error)
@@ -101,7 +105,7 @@ final class BatchRun {
     try BroadcastEndpoint.checkOpen(worker)
     let memory = worker.services.requestMemory
     guard memory.take(json.readableBytes) else {
-      worker.tally.overMemory += 1
+      worker.counters.limitsReached[.requestMemory] += 1
       throw Refusal(.rateLimited, "the server is busy with too many large requests; try again")
     }
     isHeldUp = true
@@ -139,7 +143,7 @@ final class BatchRun {
 
   private func refuse(_ number: Int, _ refusal: Refusal) {
     isHeldUp = false
-    BroadcastEndpoint.log(refusal, worker: worker)
+    worker.refused(.publish, refusal, of: connection)
     answer(number, .refused(refusal))
   }
 
@@ -169,13 +173,18 @@ final class BatchRun {
 private final class PublishedLine: Publishing {
   let batch: BatchRun
   let number: Int
+  /// When it was read, if it was not accepted at once.
+  var began: Double?
 
   init(batch: BatchRun, number: Int) {
     self.batch = batch
     self.number = number
   }
 
-  func wasPublished(_ cursor: Cursor) { batch.answer(number, .accepted(cursor)) }
+  func wasPublished(_ cursor: Cursor, accepted: Double) {
+    batch.worker.answeredPublishes.append(began ?? accepted)
+    batch.answer(number, .accepted(cursor))
+  }
 }
 
 extension CircularBuffer {

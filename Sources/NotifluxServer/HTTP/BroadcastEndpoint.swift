@@ -1,4 +1,3 @@
-import Logging
 import NotifluxProtocol
 
 /// `POST /broadcast`: publishes one message to one or several topics. A body of lines is a ``BatchRun`` instead.
@@ -7,6 +6,7 @@ enum BroadcastEndpoint {
   static func respond(to head: RequestHead, body: UnsafeRawBufferPointer, for connection: HTTPConnection) {
     let worker = connection.worker
     if head.content == .json, publishAgain(body, bearerToken: head.bearer, by: connection, worker: worker) { return }
+    connection.began = worker.loop.turnTime
     do throws(Refusal) {
       try check(head)
       try answer(read(body, worker: worker), of: head, for: connection)
@@ -18,6 +18,7 @@ enum BroadcastEndpoint {
   /// The same for a body that takes a while to read, of which all bytes are counted in the memory of requests.
   static func respond(to head: RequestHead, large body: [UInt8], for connection: HTTPConnection) {
     let worker = connection.worker
+    connection.began = worker.loop.turnTime
     let share = RequestMemory.Share(body.count, of: worker.services.requestMemory)
     do throws(Refusal) {
       try check(head)
@@ -55,7 +56,7 @@ enum BroadcastEndpoint {
   }
 
   private static func refuse(_ refusal: Refusal, _ connection: HTTPConnection) {
-    log(refusal, worker: connection.worker)
+    connection.worker.refused(.publish, refusal, of: connection)
     connection.reply(.refusal(refusal))
   }
 
@@ -123,12 +124,5 @@ enum BroadcastEndpoint {
         broadcast.message, prepared: prepared, to: broadcast.topics, id: broadcast.id, by: publisher, on: worker.loop)
       withExtendedLifetime(share, done)
     }
-  }
-
-  /// One line each, but for those that are told to slow down: they would write the log full.
-  static func log(_ refusal: Refusal, worker: Worker) {
-    if refusal.code == .rateLimited { return worker.tally.rateLimited += 1 }
-    worker.services.logger.info(
-      "publish refused", metadata: [LogKey.code: "\(refusal.code.rawValue)", LogKey.reason: "\(refusal.message)"])
   }
 }

@@ -53,12 +53,17 @@ enum EventsEndpoint {
         .settle(on: worker.loop) { result in
           switch result {
           case .success: connection.reply(.stream(events))
-          case .failure(let refusal): connection.reply(.refusal(refusal))
+          case .failure(let refusal): refuse(refusal, connection)
           }
         }
     } catch {
-      connection.reply(.refusal(error))
+      refuse(error, connection)
     }
+  }
+
+  private static func refuse(_ refusal: Refusal, _ connection: HTTPConnection) {
+    connection.worker.refused(.subscribe, refusal, of: connection)
+    connection.reply(.refusal(refusal))
   }
 
   /// The head of the stream, as `HEAD` and `GET` get it. Caches and proxies must not hold events back. The stream ends

@@ -7,7 +7,13 @@ extension HTTPConnection {
   func refuse(_ failure: HTTPFailure) {
     var failure = failure
     failure.closesConnection = true
-    respond(failure.response, to: request)
+    fail(failure, to: request)
+  }
+
+  /// Answers a request that was given up before an endpoint saw it.
+  func fail(_ failure: HTTPFailure, to head: RequestHead?) {
+    worker.refused(failure, of: self)
+    respond(failure.response, to: head)
   }
 
   /// Takes what an endpoint makes of the request, when it does; the client may have gone meanwhile.
@@ -16,10 +22,12 @@ extension HTTPConnection {
     switch reply {
     case .answer(let response): respond(response, to: head)
     case .upgrade(let bytes, let form):
+      count(.switchingProtocols)
       transport.write(bytes)
       transport.flush()
       handOver(transport, to: SessionConnection(worker: worker, form: form))
     case .stream(let events):
+      count(.ok)
       let bytes = encode(EventsEndpoint.head(of: events.stream), to: head, closes: true)
       handOver(
         transport,
@@ -37,9 +45,16 @@ extension HTTPConnection {
   /// `head` is `nil` where the request was not understood so far.
   func respond(_ response: HTTPResponse, to head: RequestHead?) {
     let closes = response.closesConnection || worker.isDraining || head?.isKeepAlive == false
+    count(response.status)
     transport?.write(encode(response, to: head, closes: closes))
     transport?.flush()
     if closes { linger() } else { becomeIdle() }
+  }
+
+  private func count(_ status: Status) {
+    if status == .contentTooLarge { worker.counters.limitsReached[.messageSize] += 1 }
+    worker.counters.answered(Counters.Answer(route: route, status: status))
+    began = nil
   }
 
   func encode(_ response: HTTPResponse, to head: RequestHead?, closes: Bool) -> ByteBuffer {
@@ -77,9 +92,12 @@ extension HTTPConnection {
 }
 
 extension HTTPConnection: Publishing {
-  func wasPublished(_ cursor: Cursor) {
+  func wasPublished(_ cursor: Cursor, accepted: Double) {
+    worker.answeredPublishes.append(began ?? accepted)
+    began = nil
     guard takesCommonAnswer, !worker.isDraining else { return reply(.answer(.accepted(cursor))) }
     guard let transport, case .responding = state else { return }
+    worker.counters.commonAnswers += 1
     transport.write(worker.acceptedAnswers.answer(cursor))
     transport.flush()
     becomeIdle()

@@ -7,6 +7,7 @@ extension HTTPConnection {
     guard let head = request else { return }
     var response = HTTPResponse(status: .ok, body: .stream, contentType: EventStream.ndjson.rawValue)
     if Self.isChunked(head) { response.fields = [("transfer-encoding", "chunked")] }
+    worker.counters.answered(Counters.Answer(route: .broadcast, status: .ok))
     transport?.write(encode(response, to: head, closes: Self.isLast(head)))
     transport?.flush()
     let batch = BatchRun(connection: self, bearer: head.bearer) { [weak self] lines, isLast in

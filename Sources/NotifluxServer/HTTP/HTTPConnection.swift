@@ -21,7 +21,14 @@ final class HTTPConnection: Connection {
   var state = State.idle
   /// The head of the request under way.
   var request: RequestHead? { if case .idle = state { nil } else { decoder.head } }
-  private var route = Route.health
+  /// `nil` while none is known.
+  private(set) var route: Route?
+  /// When the publish under way was read, by ``WorkerLoop/turnTime``, if it was not accepted at once.
+  var began: Double?
+  /// Whether who connected is a proxy that is believed.
+  private var isBehindProxy = false
+  /// Requests so far.
+  private var requestNumber: UInt32 = 0
   /// What is known from the head already: given once the body has passed by.
   private var failure: HTTPFailure?
   /// Whether a publish is answered in the common form: ``AcceptedAnswers``.
@@ -45,6 +52,7 @@ final class HTTPConnection: Connection {
   // MARK: Transport
 
   override func connected() {
+    isBehindProxy = worker.configuration.trustedProxies.contains(client)
     worker.schedule(self, at: worker.now + Limits.requestHeadTimeout)
     worker.welcome(self)
   }
@@ -136,12 +144,15 @@ final class HTTPConnection: Connection {
 
   /// There is no memory for the rest of this request.
   private func giveUp() {
-    worker.tally.overMemory += 1
+    worker.counters.limitsReached[.requestMemory] += 1
     switch state {
     case .idle, .receiving:
       refuse(HTTPFailure(.rateLimited, "the server is busy with too many large requests; try again", closes: true))
     // There is no telling in the middle of an answer.
-    case .responding, .batching, .lingering, .handedOver: transport?.close()
+    case .responding, .batching:
+      worker.closes(self, for: .requestMemory, reason: "requests hold more than --max-request-memory")
+      transport?.close()
+    case .lingering, .handedOver: transport?.close()
     }
     countMemory()
   }
@@ -223,7 +234,9 @@ final class HTTPConnection: Connection {
     switch state {
     case .idle, .receiving: refuse(HTTPFailure(error))
     // There is no telling in the middle of an answer.
-    case .responding, .batching: transport?.close()
+    case .responding, .batching:
+      worker.closes(self, for: .protocolError, reason: HTTPFailure(error).refusal.message)
+      transport?.close()
     case .lingering, .handedOver: break
     }
   }
@@ -242,6 +255,7 @@ final class HTTPConnection: Connection {
   private func begin(isNew: Bool, remaining: Int) {
     isHeadDue = false
     state = .receiving
+    requestNumber &+= 1
     if isNew {
       guard let head = decoder.head else { return }
       do throws(HTTPFailure) { try judge(head) } catch { return refuse(error) }
@@ -269,15 +283,29 @@ final class HTTPConnection: Connection {
 
   /// Finds the route. Throws what is answered at once; what can wait for the body is the ``failure``.
   private func judge(_ head: RequestHead) throws(HTTPFailure) {
+    route = nil
+    failure = nil
+    if isBehindProxy { try findClient(of: head) }
     try check(head)
     do throws(HTTPFailure) {
-      route = try Route.find(for: head)
-      failure = nil
+      route = try worker.site.route(for: head)
     } catch {
       failure = error
     }
     takesCommonAnswer =
       head.minorVersion == 1 && head.isKeepAlive && worker.configuration.allowedOrigins == .unrestricted
+  }
+
+  /// From now on the connection counts for whom the proxy names.
+  private func findClient(of head: RequestHead) throws(HTTPFailure) {
+    guard let transport, let client = worker.configuration.trustedProxies.client(of: head), client != transport.client
+    else { return }
+    let connections = worker.services.connections
+    guard connections.move(from: transport.client, to: client) else {
+      worker.counters.limitsReached[.connectionsPerAddress] += 1
+      throw HTTPFailure(.rateLimited, connections.addressFull, closes: true)
+    }
+    transport.client = client
   }
 
   private static let goAhead = ByteBuffer(string: "\(Status.continue.line)\r\n")
@@ -311,7 +339,8 @@ final class HTTPConnection: Connection {
     guard let head = request else { return }
     defer { if !body.isEmpty { body = [] } }
     let limit = worker.configuration.maximumMessageSize
-    if let failure { return respond(failure.response, to: head) }
+    if let failure { return fail(failure, to: head) }
+    guard let route else { return }
     guard body.count + bytes.count <= limit else { return refuse(Self.tooLarge(limit: limit)) }
     guard head.method != .options else { return respond(preflight(route), to: head) }
     guard body.count + bytes.count <= Limits.largeMessage else { return endLarge(bytes, of: head) }
@@ -329,7 +358,7 @@ final class HTTPConnection: Connection {
     countMemory()
     guard case .receiving = state else { return }  // There was no memory for its rest.
     state = .responding
-    guard route == .broadcast else { return route.respond(to: head, body: rest, for: self) }
+    guard let route, route == .broadcast else { return route?.respond(to: head, body: rest, for: self) ?? () }
     var whole: [UInt8] = []
     swap(&whole, &body)
     countedBytes -= whole.count
@@ -345,14 +374,25 @@ final class HTTPConnection: Connection {
     case .idle, .lingering, .handedOver: transport?.close()
     case .batching(let batch) where batch.isFull || batch.hasEnded:
       worker.schedule(self, at: now + Limits.requestBodyTimeout)
-    case .batching: transport?.close()
+    case .batching:
+      worker.closes(
+        self, for: .lateRequest, reason: "nothing came of the body for \(Limits.requestBodyTimeout) s")
+      transport?.close()
     case .responding: worker.schedule(self, at: .max)
     }
   }
 
   private func refuseLate(_ part: String, after seconds: Int) {
     let message = "the request \(part) was not complete after \(seconds) s"
+    worker.counters.connectionsClosed[.lateRequest] += 1
     refuse(HTTPFailure(.timeout, message, closes: true))
+  }
+
+  override var logData: Logger.Metadata {
+    var data = super.logData
+    data[LogKey.request] = "\(requestNumber)"
+    if let id = request?.requestID { data[LogKey.requestID] = "\(id)" }
+    return data
   }
 
   override func drain(reconnectIn milliseconds: Int) {

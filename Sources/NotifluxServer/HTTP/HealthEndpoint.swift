@@ -5,7 +5,7 @@ enum HealthEndpoint {
   static func health() -> Reply { .answer(.json(#"{"status":"ok"}"#)) }
 
   static func ready(worker: Worker) -> Reply {
-    if worker.isDraining { return .refusal(Refusal(.draining, "the server is shutting down")) }
+    if worker.services.readiness.isDraining { return .refusal(Refusal(.draining, "the server is shutting down")) }
     return .answer(.json(#"{"status":"ready"}"#))
   }
 }

@@ -34,5 +34,22 @@ extension RequestHead {
   /// ``bearer`` as a text.
   var bearerToken: String? { bearer.map { String(decoding: $0, as: UTF8.self) } }
 
+  /// What the client calls the request, for the log (`X-Request-Id`): if it is short and plain. No token is so short.
+  var requestID: String? {
+    guard let id = all("x-request-id").first, (1...64).contains(id.count), id.allSatisfy(Self.isPlain) else {
+      return nil
+    }
+    return String(decoding: id, as: UTF8.self)
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: ":"):
+      true
+    default: false
+    }
+  }
+
   var origin: String? { text("origin") }
 }

@@ -19,6 +19,9 @@ enum Route: CaseIterable {
   case events
   case health
   case ready
+  // On the admin address only:
+  case metrics
+  case topics
 
   var path: StaticString {
     switch self {
@@ -27,6 +30,8 @@ enum Route: CaseIterable {
     case .events: "/events"
     case .health: "/health"
     case .ready: "/ready"
+    case .metrics: "/metrics"
+    case .topics: "/topics"
     }
   }
 
@@ -34,7 +39,7 @@ enum Route: CaseIterable {
     switch self {
     case .broadcast: [.post]
     case .webSocket: [.get]
-    case .events, .health, .ready: [.get, .head]
+    case .events, .health, .ready, .metrics, .topics: [.get, .head]
     }
   }
 
@@ -50,21 +55,38 @@ enum Route: CaseIterable {
     case .events: EventsEndpoint.respond(to: head, for: connection)
     case .health: connection.reply(HealthEndpoint.health())
     case .ready: connection.reply(HealthEndpoint.ready(worker: connection.worker))
+    case .metrics: AdminEndpoint.metrics(for: connection)
+    case .topics: AdminEndpoint.topics(head, for: connection)
     }
   }
 }
 
-extension Route {
+/// What an address serves.
+enum Site {
+  case clients
+  /// Who operates the server asks here how it is.
+  case admin(Overview)
+
+  private var routes: [Route] {
+    switch self {
+    case .clients: Self.ofClients
+    case .admin: Self.ofAdmin
+    }
+  }
+
+  private static let ofClients: [Route] = [.broadcast, .webSocket, .events, .health, .ready]
+  private static let ofAdmin: [Route] = [.metrics, .topics, .health, .ready]
+
   /// Judges a request by its head alone, before any of its body is read. Throws what the client is to be told.
-  static func find(for head: RequestHead) throws(HTTPFailure) -> Route {
+  func route(for head: RequestHead) throws(HTTPFailure) -> Route {
     let path = head.path
-    guard let route = Route.allCases.first(where: { path.hasBytes($0.path) }) else {
+    guard let route = routes.first(where: { path.hasBytes($0.path) }) else {
       // About the server as a whole (RFC 9110 §9.3.7): what holds for its smallest part is all there is to say.
       if head.method == .options, path.hasBytes("*") { return .health }
       guard path.first == UInt8(ascii: "/") else {
         throw HTTPFailure(.badRequest, "the target is neither a path nor an absolute URI (RFC 9112 §3.2)")
       }
-      let known = Route.allCases.map { "\($0.methods[0].rawValue) \($0.path)" }.joined(separator: ", ")
+      let known = routes.map { "\($0.methods[0].rawValue) \($0.path)" }.joined(separator: ", ")
       throw HTTPFailure(.notFound, "nothing is served here; notiflux serves \(known)")
     }
     guard head.method == .options || route.methods.contains(head.method) else {

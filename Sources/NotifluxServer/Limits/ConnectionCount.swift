@@ -15,12 +15,19 @@ final class ConnectionCount: Sendable {
   private let current = Atomic(0)
   private let crowded = Atomic(0)
   /// Of each address that has any; empty where they are not limited.
-  private let addresses = NIOLockedValueBox<[ClientAddress: Int]>([:])
+  private let addresses = NIOLockedValueBox<[ClientAddress.Network: Int]>([:])
+  /// Connect for others, whose addresses count instead of theirs.
+  private let proxies: TrustedProxies
 
-  init(limit: Int, limitPerAddress: Int = 0) {
+  init(limit: Int, limitPerAddress: Int = 0, proxies: TrustedProxies = TrustedProxies()) {
     self.limit = limit
     self.limitPerAddress = limitPerAddress
+    self.proxies = proxies
   }
+
+  /// What one is told that is one too many of its address, or of all.
+  var addressFull: String { "your address holds \(limitPerAddress) connections, the most allowed; close some" }
+  var serverFull: String { "the server holds \(limit) connections, the most allowed; try again in a second" }
 
   var value: Int { current.load(ordering: .relaxed) }
 
@@ -33,23 +40,40 @@ final class ConnectionCount: Sendable {
       current.subtract(1, ordering: .relaxed)
       return .serverFull
     }
-    guard limitPerAddress > 0 else { return .welcome }
-    let hasRoom = addresses.withLockedValue { addresses in
-      let count = addresses[address, default: 0]
-      if count < limitPerAddress { addresses[address] = count + 1 }
-      return count < limitPerAddress
-    }
-    if hasRoom { return .welcome }
+    if enterAddress(address) { return .welcome }
     current.subtract(1, ordering: .relaxed)
     return .addressFull
   }
 
   func leave(_ address: ClientAddress) {
     current.subtract(1, ordering: .relaxed)
-    guard limitPerAddress > 0 else { return }
+    leaveAddress(address)
+  }
+
+  /// A connection that counted for `address` counts for `other` from now on, unless that one has too many: then nothing
+  /// changes.
+  func move(from address: ClientAddress, to other: ClientAddress) -> Bool {
+    guard enterAddress(other) else { return false }
+    leaveAddress(address)
+    return true
+  }
+
+  private func isLimited(_ address: ClientAddress) -> Bool { limitPerAddress > 0 && !proxies.contains(address) }
+
+  private func enterAddress(_ address: ClientAddress) -> Bool {
+    guard isLimited(address) else { return true }
+    return addresses.withLockedValue { addresses in
+      let count = addresses[address.network, default: 0]
+      if count < limitPerAddress { addresses[address.network] = count + 1 }
+      return count < limitPerAddress
+    }
+  }
+
+  private func leaveAddress(_ address: ClientAddress) {
+    guard isLimited(address) else { return }
     addresses.withLockedValue { addresses in
-      guard let count = addresses[address] else { return }
-      addresses[address] = count > 1 ? count - 1 : nil
+      guard let count = addresses[address.network] else { return }
+      addresses[address.network] = count > 1 ? count - 1 : nil
     }
   }
 

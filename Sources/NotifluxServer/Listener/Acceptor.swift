@@ -5,9 +5,9 @@ protocol Acceptor: Sendable {
   /// One a worker.
   var loops: [any WorkerLoop] { get }
 
-  /// Binds, and accepts from now on; the i-th worker is that of the i-th loop. Returns the address with the port that
-  /// was really taken. Throws what kept it from binding.
-  func listen(workers: [LoopBound<Worker>]) async throws -> SocketAddress
+  /// Binds, and accepts from now on; the i-th worker is that of the i-th loop. Returns the addresses with the ports that
+  /// were really taken. Throws a ``ListenFailure``.
+  func listen(workers: [LoopBound<Worker>]) async throws -> [SocketAddress]
 
   /// Accepts nothing more; connections live on.
   func stopListening() async
@@ -17,4 +17,12 @@ protocol Acceptor: Sendable {
 
   /// By which system calls output leaves, for people.
   var outputMethod: String { get async }
+}
+
+/// What kept a server from listening.
+public struct ListenFailure: Error {
+  /// Where it was to listen.
+  public let address: ListenAddress
+  /// An `IOError` with the system's error number, or why a name could not be resolved.
+  public let cause: any Error
 }

@@ -12,7 +12,7 @@ final class ChannelAcceptor: Acceptor {
   private let logger: Logger
   private let group: MultiThreadedEventLoopGroup
   private let channelLoops: [ChannelLoop]
-  private let listener = NIOLockedValueBox<(any Channel)?>(nil)
+  private let listeners = NIOLockedValueBox<[(channel: any Channel, socket: ListeningSocket)]>([])
 
   /// Starts the loops' threads.
   init(configuration: ServerConfiguration, tls: TLSContextBox, logger: Logger) {
@@ -27,41 +27,46 @@ final class ChannelAcceptor: Acceptor {
 
   var outputMethod: String { "tls" }
 
-  func listen(workers: [LoopBound<Worker>]) async throws -> SocketAddress {
+  func listen(workers: [LoopBound<Worker>]) async throws -> [SocketAddress] {
+    let sockets = try SocketAcceptor.open(configuration.addresses)
+    let bootstrap = bootstrap(workers)
+    for socket in sockets {
+      let channel = try await bootstrap.withBoundSocket(socket.descriptor).get()
+      listeners.withLockedValue { $0.append((channel, socket)) }
+    }
+    return try sockets.map { try $0.address() }
+  }
+
+  private func bootstrap(_ workers: [LoopBound<Worker>]) -> ServerBootstrap {
     let places = Dictionary(
-      uniqueKeysWithValues: channelLoops.enumerated().map { (ObjectIdentifier($1.eventLoop), workers[$0]) })
+      uniqueKeysWithValues: channelLoops.enumerated().map { (ObjectIdentifier($1.eventLoop), ($1, workers[$0])) })
     let (tls, logger) = (tls, logger)
-    let channel = try await ServerBootstrap(group: group)
-      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .serverChannelOption(.backlog, value: 4096)
+    return ServerBootstrap(group: group)
       .serverChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(AcceptShortageHandler(logger: logger))
         }
       }
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.writeBufferWaterMark, value: .init(low: WaterMark.low, high: WaterMark.high))
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          guard let worker = places[ObjectIdentifier(channel.eventLoop)] else {
+          guard let (loop, worker) = places[ObjectIdentifier(channel.eventLoop)] else {
             throw ChannelError.operationUnsupported
           }
-          try Self.adopt(channel, worker: worker.value, tls: tls)
+          try Self.adopt(channel, loop: loop, worker: worker.value, tls: tls)
         }
       }
-      .bind(host: configuration.host, port: configuration.port).get()
-    guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
-    listener.withLockedValue { $0 = channel }
-    return address
   }
 
   /// A connection that is one too many is closed without a word: a handshake would cost more than it is worth.
-  private static func adopt(_ channel: any Channel, worker: Worker, tls: TLSContextBox) throws {
+  private static func adopt(
+    _ channel: any Channel, loop: ChannelLoop, worker: Worker, tls: TLSContextBox
+  ) throws {
     let connections = worker.services.connections
     let client = ClientAddress(channel.remoteAddress)
     guard worker.admit(client) == .welcome else { throw ChannelError.operationUnsupported }
     let pipeline = channel.pipeline.syncOperations
-    let transport = ChannelTransport(client: client, logger: worker.services.logger) {
+    let transport = ChannelTransport(client: client, loop: loop, logger: worker.services.logger) {
       HTTPConnection(worker: worker).takeOver($0)
     }
     do { try pipeline.addHandlers([NIOSSLServerHandler(context: tls.context), transport]) } catch {
@@ -71,11 +76,14 @@ final class ChannelAcceptor: Acceptor {
   }
 
   func stopListening() async {
-    let channel = listener.withLockedValue { listener in
-      defer { listener = nil }
-      return listener
+    let open = listeners.withLockedValue { listeners in
+      defer { listeners = [] }
+      return listeners
     }
-    try? await channel?.close()
+    for (channel, socket) in open {
+      try? await channel.close()
+      socket.removeFile()
+    }
   }
 
   func stop() async { try? await group.shutdownGracefully() }

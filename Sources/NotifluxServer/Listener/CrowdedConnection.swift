@@ -17,10 +17,7 @@ final class CrowdedConnection: Connection {
   override func connected() {
     guard let transport else { return }
     let connections = worker.services.connections
-    let message =
-      isForAddress
-      ? "your address holds \(connections.limitPerAddress) connections, the most allowed; close some"
-      : "the server holds \(connections.limit) connections, the most allowed; try again in a second"
+    let message = isForAddress ? connections.addressFull : connections.serverFull
     transport.write(HTTPFailure(.rateLimited, message, closes: true).completeAnswer(date: worker.date))
     // The client's request is on its way: closing under it would reset the connection and lose the answer.
     transport.finishOutput()

@@ -6,18 +6,16 @@ import NotifluxProtocol
 
 /// Accepts plain connections: sockets of ours on loops of ours.
 final class SocketAcceptor: Acceptor {
-  private let configuration: ServerConfiguration
+  private let addresses: [ListenAddress]
   private let logger: Logger
   private let reactors: [Reactor]
-  private let listener = NIOLockedValueBox<LoopBound<SocketListener>?>(nil)
+  private let listeners = NIOLockedValueBox<[LoopBound<SocketListener>]>([])
 
-  /// Starts the loops' threads.
-  init(configuration: ServerConfiguration, logger: Logger) throws {
-    self.configuration = configuration
+  /// Starts the loops' threads, one a worker. `allowsRing`: whether output may go through io_uring.
+  init(_ addresses: [ListenAddress], loops: Int, name: String, allowsRing: Bool, logger: Logger) throws {
+    self.addresses = addresses
     self.logger = logger
-    reactors = try (0..<configuration.workers).map {
-      try Reactor(name: "notiflux-\($0)", allowsRing: configuration.usesIOURing)
-    }
+    reactors = try (0..<loops).map { try Reactor(name: loops > 1 ? "\(name)-\($0)" : name, allowsRing: allowsRing) }
   }
 
   var loops: [any WorkerLoop] { reactors }
@@ -29,29 +27,46 @@ final class SocketAcceptor: Acceptor {
     }
   }
 
-  func listen(workers: [LoopBound<Worker>]) async throws -> SocketAddress {
-    let address = try SocketAddress.makeAddressResolvingHost(configuration.host, port: configuration.port)
+  func listen(workers: [LoopBound<Worker>]) async throws -> [SocketAddress] {
+    // All are open before the first one accepts: a server that cannot have one address has no client on the others.
+    let sockets = try Self.open(addresses)
     let (reactors, logger) = (reactors, logger)
     let first = reactors[0]
-    let bound = await first.run {
+    let started = await first.run {
       Result {
         var next = 0
-        let listener = try SocketListener(address: address, reactor: first, logger: logger) { descriptor, client in
-          let turn = next
-          next = (next + 1) % reactors.count
-          let (reactor, worker) = (reactors[turn], workers[turn])
-          if turn == 0 { return Self.adopt(descriptor, of: client, worker: worker.value, reactor: reactor) }
-          reactor.execute { Self.adopt(descriptor, of: client, worker: worker.value, reactor: reactor) }
+        return try sockets.map { socket in
+          let listener = SocketListener(socket, reactor: first, logger: logger) { descriptor, client in
+            let turn = next
+            next = (next + 1) % reactors.count
+            let (reactor, worker) = (reactors[turn], workers[turn])
+            if turn == 0 { return Self.adopt(descriptor, of: client, worker: worker.value, reactor: reactor) }
+            reactor.execute { Self.adopt(descriptor, of: client, worker: worker.value, reactor: reactor) }
+          }
+          try listener.start()
+          return LoopBound(listener, loop: first)
         }
-        let address = try listener.address()
-        try listener.start()
-        return (address, LoopBound(listener, loop: first))
       }
     }
-    guard let bound else { throw ChannelError.alreadyClosed }
-    let (taken, socket) = try bound.get()
-    listener.withLockedValue { $0 = socket }
-    return taken
+    guard let started else { throw ChannelError.alreadyClosed }
+    let bound = try started.get()
+    listeners.withLockedValue { $0 = bound }
+    return try sockets.map { try $0.address() }
+  }
+
+  /// All of them, or none.
+  static func open(_ addresses: [ListenAddress]) throws -> [ListeningSocket] {
+    var sockets: [ListeningSocket] = []
+    for address in addresses {
+      do { sockets.append(try ListeningSocket(address)) } catch {
+        for socket in sockets {
+          close(socket.descriptor)
+          socket.removeFile()
+        }
+        throw ListenFailure(address: address, cause: error)
+      }
+    }
+    return sockets
   }
 
   private static func adopt(_ descriptor: Int32, of client: ClientAddress, worker: Worker, reactor: Reactor) {
@@ -75,12 +90,12 @@ final class SocketAcceptor: Acceptor {
   }
 
   func stopListening() async {
-    let socket = listener.withLockedValue { listener in
-      defer { listener = nil }
-      return listener
+    let sockets = listeners.withLockedValue { listeners in
+      defer { listeners = [] }
+      return listeners
     }
-    guard let socket else { return }
-    _ = await reactors[0].run { socket.value.close() }
+    guard !sockets.isEmpty else { return }
+    _ = await reactors[0].run { for socket in sockets { socket.value.close() } }
   }
 
   func stop() async {

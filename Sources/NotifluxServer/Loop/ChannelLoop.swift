@@ -5,12 +5,19 @@ import NIOCore
 final class ChannelLoop: WorkerLoop {
   let eventLoop: any EventLoop
   private let ticking = NIOLockedValueBox<RepeatedTask?>(nil)
+  private let turnEnd = NIOLockedValueBox<LoopBound<() -> Void>?>(nil)
+  private let total = NIOLockedValueBox(Traffic())
 
   init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
   var isCurrent: Bool { eventLoop.inEventLoop }
 
-  func execute(_ task: @escaping @Sendable () -> Void) { eventLoop.execute(task) }
+  func execute(_ task: @escaping @Sendable () -> Void) {
+    eventLoop.execute {
+      task()
+      self.endTurn()
+    }
+  }
 
   func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result? {
     try? await eventLoop.submit(body).get()
@@ -18,6 +25,22 @@ final class ChannelLoop: WorkerLoop {
 
   /// NIO's loops have no turns that could be told apart: never.
   func spread(_ task: @escaping () -> Void) -> Bool { false }
+
+  var turnTime: Double { SystemClock.uptime() }
+
+  /// Each task that was given to the loop counts as a turn: channels write as soon as they are told to.
+  func onTurnEnd(_ body: @escaping () -> Void) {
+    let bound = LoopBound(body, loop: self)
+    turnEnd.withLockedValue { $0 = bound }
+  }
+
+  private func endTurn() { turnEnd.withLockedValue { $0 }?.value() }
+
+  var traffic: Traffic { total.withLockedValue { $0 } }
+
+  func received(_ count: Int) { total.withLockedValue { $0.received += count } }
+
+  func sent(_ count: Int) { total.withLockedValue { $0.sent += count } }
 
   func startTicking(every interval: Duration, _ body: @escaping () -> Void) {
     let bound = LoopBound(body, loop: self)
@@ -27,5 +50,9 @@ final class ChannelLoop: WorkerLoop {
     }
   }
 
-  func stopTicking() { ticking.withLockedValue { $0?.cancel() } }
+  /// Lets go of what it was given, too, which refers back to the loop.
+  func stopTicking() {
+    ticking.withLockedValue { $0?.cancel() }
+    turnEnd.withLockedValue { $0 = nil }
+  }
 }

@@ -6,10 +6,11 @@ final class ChannelTransport: ChannelInboundHandler, Transport {
   typealias InboundIn = ByteBuffer
 
   var connection: Connection?
-  let client: ClientAddress
+  var client: ClientAddress
   /// Takes the connection that is to speak first; called once the channel is ready.
   private let begin: (ChannelTransport) -> Void
   private let logger: Logger
+  private let loop: ChannelLoop
   /// `nil` once closed.
   private var context: ChannelHandlerContext?
   private var isPaused = false
@@ -17,8 +18,9 @@ final class ChannelTransport: ChannelInboundHandler, Transport {
   /// What came in while reading was paused: decrypted already, so it cannot be left in the socket.
   private var unread = ByteBuffer()
 
-  init(client: ClientAddress, logger: Logger, begin: @escaping (ChannelTransport) -> Void) {
+  init(client: ClientAddress, loop: ChannelLoop, logger: Logger, begin: @escaping (ChannelTransport) -> Void) {
     self.client = client
+    self.loop = loop
     self.logger = logger
     self.begin = begin
   }
@@ -43,6 +45,7 @@ final class ChannelTransport: ChannelInboundHandler, Transport {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = unwrapInboundIn(data)
+    loop.received(bytes.readableBytes)
     guard !isPaused else { return _ = unread.writeImmutableBuffer(bytes) }
     bytes.withUnsafeReadableBytes { connection?.received($0) }
   }
@@ -67,6 +70,7 @@ final class ChannelTransport: ChannelInboundHandler, Transport {
 
   func write(_ bytes: ByteBuffer) {
     guard !isFinishing else { return }
+    loop.sent(bytes.readableBytes)
     context?.write(NIOAny(bytes), promise: nil)
   }
 

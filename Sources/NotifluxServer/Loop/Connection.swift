@@ -1,3 +1,5 @@
+import Logging
+
 /// One client's connection, whatever it speaks: takes what its transport and the clock bring. Confined to its worker's
 /// loop.
 class Connection: TimerWheelEntry, CheckPayer {
@@ -7,6 +9,8 @@ class Connection: TimerWheelEntry, CheckPayer {
   var timerPlace: TimerPlace?
   /// What the client owes for bad tokens.
   final var failedChecks = RateBucket()
+  /// Among the connections of its loop; stays the same when another connection takes the transport over.
+  private(set) final var number: UInt32 = 0
 
   init(worker: Worker) { self.worker = worker }
 
@@ -16,6 +20,9 @@ class Connection: TimerWheelEntry, CheckPayer {
       last.transport = nil
       last.worker.remove(last)
       failedChecks = last.failedChecks
+      number = last.number
+    } else {
+      number = worker.nextConnectionNumber()
     }
     transport.connection = self
     self.transport = transport
@@ -32,6 +39,11 @@ class Connection: TimerWheelEntry, CheckPayer {
   }
 
   final var client: ClientAddress { transport?.client ?? .unknown }
+
+  /// Says in the log which connection it is, and whose.
+  var logData: Logger.Metadata {
+    [LogKey.connection: "\(worker.index)-\(number)", LogKey.client: "\(client)"]
+  }
 
   /// Takes it out of the ``ConnectionCount``, once.
   func uncount(_ client: ClientAddress) { worker.services.connections.leave(client) }

@@ -23,6 +23,8 @@ final class Outbox {
 
   private var pieces: ContiguousArray<Piece> = []
   private var ring: SendRing?
+  /// Bytes the kernel has taken from the loop's sockets, by whatever call.
+  var sentBytes = 0
   /// Which way output goes, for people: `io_uring`, or `send` and why.
   private(set) var method = "send"
 
@@ -119,6 +121,7 @@ final class Outbox {
   }
 
   private func taken(_ result: Int32, of piece: inout Piece) {
+    sentBytes += Int(max(result, 0))
     guard result != piece.bytes.readableBytes else { return }
     piece.isAwaited = true
     piece.socket?._withUnsafeGuaranteedRef { $0.took(result, of: piece.bytes) }

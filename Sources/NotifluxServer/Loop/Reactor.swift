@@ -67,6 +67,10 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   /// Ticks that are due and not done: more than one where a turn took longer than their interval.
   private var dueTicks: UInt64 = 0
   private var onTick: () -> Void = {}
+  private var onTurnEnd: () -> Void = {}
+  /// 0: not asked for in this turn yet.
+  private var timeOfTurn = 0.0
+  private var receivedBytes = 0
   private var afterTick: [() -> Void] = []
 
   /// Starts the thread. `allowsRing`: whether output may go through io_uring where the kernel grants it.
@@ -150,6 +154,18 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     furtherReads -= 1
     return true
   }
+
+  /// One look at the clock a turn, and none in turns that do not care.
+  var turnTime: Double {
+    if timeOfTurn == 0 { timeOfTurn = SystemClock.uptime() }
+    return timeOfTurn
+  }
+
+  func onTurnEnd(_ body: @escaping () -> Void) { onTurnEnd = body }
+
+  var traffic: Traffic { Traffic(received: receivedBytes, sent: outbox.sentBytes) }
+
+  func received(_ count: Int) { receivedBytes += count }
 
   func executeIsolated(_ task: @escaping () -> Void) { putOff.append(Task(run: task)) }
 
@@ -243,6 +259,8 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
       backlogs.send()
       outbox.send()  // Who has room again may have written.
     }
+    onTurnEnd()
+    timeOfTurn = 0
     for source in retired { source.release() }
     retired.clear()
     furtherReads = Self.furtherReadsPerTurn
@@ -253,6 +271,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
     takeInbox()
     endTurn()
     onTick = {}
+    onTurnEnd = {}
     afterTick = []
     spreading = Ring()
     backlogs.removeAll()

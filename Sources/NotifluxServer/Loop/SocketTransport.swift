@@ -5,7 +5,7 @@ import NIOCore
 /// A plain socket on a ``Reactor``. Watched edge-triggered, once for all: no system call but the reads and the writes.
 final class SocketTransport: EventSource, Transport {
   var connection: Connection?
-  let client: ClientAddress
+  var client: ClientAddress
   private let reactor: Reactor
   let descriptor: Int32
   /// Where this socket's output of the turn is in the outbox, if there is any: the outbox's.
@@ -63,6 +63,7 @@ final class SocketTransport: EventSource, Transport {
       let buffer = reactor.receiveBuffer
       let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
       if count > 0 {
+        reactor.received(count)
         // A short read has emptied the socket (epoll(7)), but for an end of the stream behind it.
         if count < buffer.count, !flags.contains(.hungUp) { flags.remove(.unread) }
         connection?.received(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
@@ -133,6 +134,7 @@ final class SocketTransport: EventSource, Transport {
     if flags.contains(.queued) { sendBacklog(upTo: .max) }
     guard let bytes = reactor.outbox.takeBack(from: self) else { return }
     let result = bytes.withUnsafeReadableBytes { notiflux_send(descriptor, $0.baseAddress, $0.count) }
+    reactor.outbox.sentBytes += Int(max(result, 0))
     if result != bytes.readableBytes { took(result, of: bytes) }
     // The connection is in the middle of something: it is told in a turn of its own.
     if isInterested { reactor.executeIsolated { self.outputLeft() } }
@@ -185,6 +187,7 @@ final class SocketTransport: EventSource, Transport {
         return sum
       }
       sum += sent
+      reactor.outbox.sentBytes += sent
     }
     if backlog.isEmpty { self.backlog = nil }
     outputLeft()

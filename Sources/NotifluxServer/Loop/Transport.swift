@@ -4,8 +4,8 @@ import NIOCore
 protocol Transport: AnyObject {
   /// Takes what comes in; another takes its place when the protocol changes. `nil` once the socket is closed.
   var connection: Connection? { get set }
-  /// Whom it counts for.
-  var client: ClientAddress { get }
+  /// Whom it counts for: who connected, or behind a trusted proxy who sent the last request.
+  var client: ClientAddress { get set }
 
   /// Queues `bytes`; they leave with the next flush.
   func write(_ bytes: ByteBuffer)

@@ -15,11 +15,27 @@ protocol WorkerLoop: AnyObject, Sendable {
   /// turn. False if so many wait for that already that the caller had better find another way.
   func spread(_ task: @escaping () -> Void) -> Bool
 
+  /// On the loop only: when the current turn began, or was first asked for it, in seconds of a clock that never goes back.
+  var turnTime: Double { get }
+
+  /// On the loop only: calls `body` at the end of each turn from now on, when what was written has been offered to the
+  /// sockets.
+  func onTurnEnd(_ body: @escaping () -> Void)
+
+  /// On the loop only: bytes read from sockets and taken by them since it began.
+  var traffic: Traffic { get }
+
   /// On the loop only: calls `body` once every `interval` from now on.
   func startTicking(every interval: Duration, _ body: @escaping () -> Void)
 
   /// On the loop only.
   func stopTicking()
+}
+
+/// Bytes that went through sockets; with TLS, what was inside.
+struct Traffic: Sendable, Equatable {
+  var received = 0
+  var sent = 0
 }
 
 extension WorkerLoop {

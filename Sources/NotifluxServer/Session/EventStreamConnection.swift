@@ -49,8 +49,7 @@ final class EventStreamConnection: SubscriberConnection {
   }
 
   override func closeSlowConsumer() {
-    worker.services.logger.info(
-      "slow consumer closed", metadata: [LogKey.limit: "\(worker.configuration.maximumPending)"])
+    closesAsSlowConsumer()
     end()
   }
 

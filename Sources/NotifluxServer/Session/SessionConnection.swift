@@ -69,8 +69,7 @@ final class SessionConnection: SubscriberConnection {
         perform(machine.receive(event, now: worker.now))
       }
     } catch {
-      worker.services.logger.debug(
-        "websocket broken", metadata: [LogKey.code: "\(error.code.rawValue)", LogKey.reason: "\(error.reason)"])
+      worker.closes(self, for: .protocolError, reason: "\(error.code.rawValue) \(error.reason)")
       perform(machine.fail(error, now: worker.now))
     }
     transport?.flush()
@@ -85,6 +84,9 @@ final class SessionConnection: SubscriberConnection {
   // MARK: Clock
 
   override func timeOut(now: Int) {
+    if machine.isSilent(now: now) {
+      worker.closes(self, for: .silence, reason: "no frame for \(Limits.idleTimeout) s")
+    }
     perform(machine.tick(now: now))
     guard let transport else { return }
     transport.flush()
@@ -100,8 +102,7 @@ final class SessionConnection: SubscriberConnection {
   }
 
   override func closeSlowConsumer() {
-    worker.services.logger.info(
-      "slow consumer closed", metadata: [LogKey.limit: "\(worker.configuration.maximumPending)"])
+    closesAsSlowConsumer()
     close(.tryAgainLater, "slow consumer")
   }
 
@@ -188,12 +189,7 @@ final class SessionConnection: SubscriberConnection {
   }
 
   private func refuse(_ refusal: Refusal, _ subject: ServerEnvelope.Subject, _ id: RequestID?) {
-    if refusal.code == .rateLimited {
-      worker.tally.rateLimited += 1
-    } else {
-      worker.services.logger.info(
-        "subscribe refused", metadata: [LogKey.code: "\(refusal.code.rawValue)", LogKey.reason: "\(refusal.message)"])
-    }
+    worker.refused(.subscribe, refusal, of: self)
     let topic: String? = if case .topic(let topic) = subject { topic.text } else { nil }
     say(.error(refusal, topic: topic, id: id))
   }

@@ -141,6 +141,9 @@ struct SessionMachine {
     return true
   }
 
+  /// Whether ``tick(now:)`` will close the session because nothing was heard of the peer.
+  func isSilent(now: Int) -> Bool { state == .open && now >= Int(lastFrame) + Limits.idleTimeout }
+
   mutating func tick(now: Int) -> [SessionAction] {
     switch state {
     case .closed: return []
@@ -149,7 +152,7 @@ struct SessionMachine {
       state = .closed
       return [.disconnect]
     case .open:
-      if now >= Int(lastFrame) + Limits.idleTimeout {
+      if isSilent(now: now) {
         state = .closed
         return [.close(.goingAway, "no frame for \(Limits.idleTimeout) s"), .disconnect]
       }

@@ -36,6 +36,12 @@ class SubscriberConnection: Connection, PublicationSink {
   /// Messages do not fit under `--max-pending` any more: tell the client if there is a way to, and close.
   func closeSlowConsumer() { transport?.close() }
 
+  func closesAsSlowConsumer() {
+    worker.counters.limitsReached[.pending] += 1
+    let limit = worker.configuration.maximumPending
+    worker.closes(self, for: .slowConsumer, reason: "more than \(limit) bytes wait for it (--max-pending)")
+  }
+
   /// Something is being sent anyway: what would have to be sent soon may go with it.
   func rideAlong(on transport: any Transport) {}
 
@@ -50,6 +56,7 @@ class SubscriberConnection: Connection, PublicationSink {
     let topics = subject.topics
     try checkLimit(topics)
     guard let since else { return subscribeLive(subject, topics, id: id) }
+    worker.counters.resumes += 1
     for topic in topics { unsubscribe(from: topic) }
     let replay = worker.services.hub.openReplay(of: topics, since: since)
     let position = worker.services.hub.cursor(replay.position)
@@ -118,8 +125,10 @@ class SubscriberConnection: Connection, PublicationSink {
     for item in items {
       switch item {
       case .message(let topic, let sequence, let payload):
+        worker.counters.messagesReplayed += 1
         replay(form.message(payload.text, topic: topic, cursor: hub.cursor(sequence)), of: replays)
       case .gap(let gap):
+        worker.counters.gaps += 1
         let (from, position) = (gap.from.map(hub.cursor), gap.position.map(hub.cursor))
         let envelope = ServerEnvelope.gap(topic: gap.topic, from: from ?? entry.since, to: hub.cursor(gap.to))
         if let bytes = form.bytes(envelope, position: position ?? entry.since) { replay(bytes, of: replays) }

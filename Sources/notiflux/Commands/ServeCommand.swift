@@ -6,12 +6,6 @@ import NotifluxServer
 
 /// `notiflux serve`: its rows, and what they amount to.
 enum ServeCommand {
-  static let host = Option(
-    "host", .text("HOST", accepted: "a name or an IP address"), default: "127.0.0.1", environment: "HOST",
-    help: "Listen on this address; 0.0.0.0 or :: for all", group: "Listening")
-  static let port = Option(
-    "port", short: "p", .integer(in: 0...65535, placeholder: "PORT"), default: "8080", environment: "PORT",
-    help: "Listen on this port; 0 takes any free one, which is logged", group: "Listening")
   static let workers = Option(
     "workers", short: "w", .integer(in: 1...1024), default: .computed("the number of cores", { Machine.cores }),
     environment: "WORKER_COUNT", help: "Run this many event loops, each on a thread of its own", group: "Listening")
@@ -152,8 +146,8 @@ enum ServeCommand {
         + "drain: nothing new is accepted, requests under way are answered, clients are told when to come back. A second "
         + "one stops at once.",
     ],
-    options: [
-      host, port, workers, ioURing, compression, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64,
+    options: ListeningOptions.rows + [
+      workers, ioURing, compression, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64,
       leeway, dev,
       historySize,
       historyTTL, historyMemory, maxConnections, maxConnectionsPerAddress, maxHTTPConnections,
@@ -169,7 +163,8 @@ enum ServeCommand {
     ], run: run)
 
   private static func run(_ settings: Settings) throws -> ExitCode {
-    let configuration = try configuration(settings)
+    let activation = SocketActivation.take()
+    let configuration = try configuration(settings, activation)
     if settings[check] {
       try StandardStream.output.write("the configuration is good\n")
       return .success
@@ -181,10 +176,9 @@ enum ServeCommand {
   }
 
   /// Everything that can be wrong is found here, before anything starts.
-  private static func configuration(_ settings: Settings) throws -> ServerConfiguration {
-    if settings[dev] && !isLoopback(settings[host]) {
-      throw settings.rejection(of: host, settings[host], because: "is not a loopback address, which --dev is for")
-    }
+  private static func configuration(
+    _ settings: Settings, _ activation: SocketActivation
+  ) throws -> ServerConfiguration {
     guard settings[maxPending] >= settings[maxMessageSize] else {
       throw settings.usageError(
         "--max-pending is smaller than --max-message-size, so the largest messages could never be delivered; raise it")
@@ -194,9 +188,10 @@ enum ServeCommand {
         "--max-request-memory is smaller than --max-message-size, so the largest messages could never come in; raise it"
       )
     }
-    var configuration = ServerConfiguration(keys: try keys(settings))
-    configuration.host = settings[host]
-    configuration.port = settings[port]
+    var configuration = ServerConfiguration(keys: [])
+    try ListeningOptions.apply(settings, activation: activation, to: &configuration)
+    configuration.keys = try keys(settings)  // With --dev they may be made, so what can be wrong comes before.
+    configuration.version = Version.text
     configuration.workers = settings[workers]
     configuration.leeway = settings[leeway].inSeconds
     configuration.history = HistoryLimits(
@@ -250,10 +245,6 @@ enum ServeCommand {
       }
     default: throw settings.usageError("--tls-certificate and --tls-key belong together; give both")
     }
-  }
-
-  private static func isLoopback(_ host: String) -> Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
   }
 }
 

@@ -22,22 +22,22 @@ struct ServeRun {
 
   private func serve(_ signals: AsyncStream<Int32>) async throws -> ExitCode {
     let server = Server(configuration: configuration, logger: logger)
-    let address: SocketAddress
-    do { address = try await server.start() } catch {
+    let listening: Server.Listening
+    do { listening = try await server.start() } catch {
       await server.stop()
-      throw CommandFailure(failureText(error))
+      throw CommandFailure(Self.failureText(error))
     }
-    let url = Self.url(of: address, isTLS: configuration.tls != nil)
+    let urls = listening.addresses.map { Self.url(of: $0, isTLS: configuration.tls != nil) }
     let output = await server.outputMethod
-    logger.info(
-      "listening",
-      metadata: [
-        "address": "\(url)", "workers": "\(configuration.workers)", "keys": "\(configuration.keys.count)",
-        "output": "\(output)",
-        "connections": "\(configuration.maximumConnections)", "version": "\(Version.text)",
-      ])
+    var data: Logger.Metadata = [
+      "address": "\(urls.joined(separator: " "))", "workers": "\(configuration.workers)",
+      "keys": "\(configuration.keys.count)", "output": "\(output)",
+      "connections": "\(configuration.maximumConnections)", "version": "\(Version.text)",
+    ]
+    if let admin = listening.admin { data["admin"] = "\(Self.url(of: admin, isTLS: false))" }
+    logger.info("listening", metadata: data)
     if settings[ServeCommand.dev] {
-      let text = try DevelopmentKeys.find().instructions(url: url, program: Self.programPath)
+      let text = try DevelopmentKeys.find().instructions(url: urls[0], program: Self.programPath)
       try? StandardStream.output.write(text)
     }
     return await steer(server, by: signals)
@@ -91,22 +91,25 @@ struct ServeRun {
     }
   }
 
-  private func failureText(_ error: any Error) -> String {
-    let place = "\(configuration.host):\(configuration.port)"
-    guard let error = error as? IOError else { return "cannot listen on \(place): \(error)" }
+  private static func failureText(_ error: any Error) -> String {
+    guard let failure = error as? ListenFailure else { return "cannot start: \(error)" }
+    guard let error = failure.cause as? IOError else { return "cannot listen on \(failure.address): \(failure.cause)" }
     let reason = String(cString: strerror(error.errnoCode))
     let advice =
-      switch error.errnoCode {
-      case EADDRINUSE: "; stop the other program or give another --port"
-      case EACCES: "; ports below 1024 are for root, give another --port"
-      case EADDRNOTAVAIL: "; --host must be an address of this machine"
+      switch (error.errnoCode, failure.address) {
+      case (EADDRINUSE, .network): "; stop the other program or give another port"
+      case (EADDRINUSE, _): "; stop the other program, or remove the file if it is no socket"
+      case (EACCES, .network): "; ports below 1024 are for root, give another one"
+      case (EACCES, .unix): "; its directory must be one that this user may write to"
+      case (ENOENT, .unix): "; make its directory first"
+      case (EADDRNOTAVAIL, _): "; it must be an address of this machine"
       default: ""
       }
-    return "cannot listen on \(place): \(reason)\(advice)"
+    return "cannot listen on \(failure.address): \(reason)\(advice)"
   }
 
   private static func url(of address: SocketAddress, isTLS: Bool) -> String {
-    let host = address.ipAddress ?? "localhost"
+    guard let host = address.ipAddress else { return "unix:\(address.pathname ?? "")" }
     let shown = host.contains(":") ? "[\(host)]" : host
     return "\(isTLS ? "https" : "http")://\(shown):\(address.port ?? 0)"
   }

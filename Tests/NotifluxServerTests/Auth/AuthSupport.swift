@@ -35,6 +35,11 @@ final class StepLoop: WorkerLoop {
     posted.signal()
   }
 
+  let turnTime = 0.0
+  let traffic = Traffic()
+
+  func onTurnEnd(_ body: @escaping () -> Void) {}
+
   /// Waits for a task and runs it; false if none came for so long that none ever will.
   func step() -> Bool {
     guard posted.wait(timeout: .now() + 60) == .success else { return false }

@@ -13,7 +13,7 @@ import Testing
   private final class Answer: Publishing {
     private(set) var cursor: Cursor?
 
-    func wasPublished(_ cursor: Cursor) { self.cursor = cursor }
+    func wasPublished(_ cursor: Cursor, accepted: Double) { self.cursor = cursor }
   }
 
   init() {

@@ -23,7 +23,7 @@ final class HTTPFixture {
       mailboxes: [Mailbox(hub: LoopBound(loopHub, loop: loop))], uptime: { 0 })
     let services = Services(
       hub: hub, authorizer: Authorizer(keys: configuration.keys, leeway: 0, threads: 0, now: { 1000 }),
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, connections: ConnectionCount(limit: 10),
+      logger: Logger(label: "test") { _ in SecretGuard() }, connections: ConnectionCount(limit: 10),
       now: { 1000 })
     worker = Worker(configuration: configuration, services: services, hub: loopHub, loop: loop)
     HTTPConnection(worker: worker).takeOver(wire)
@@ -71,7 +71,7 @@ final class HTTPFixture {
 /// A transport that ends in an array.
 final class RecordingTransport: Transport {
   var connection: Connection?
-  var client: ClientAddress { .unknown }
+  var client = ClientAddress.unknown
   private(set) var written: [UInt8] = []
   /// What was done besides writing, in its order.
   private(set) var events: [String] = []

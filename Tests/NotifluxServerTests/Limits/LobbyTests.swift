@@ -32,7 +32,7 @@ struct LobbyTests {
     #expect(head.connection == nil && body.connection != nil)
     _ = connect()
     #expect(body.connection == nil && worker.lobby.count == 3)
-    #expect(worker.tally.displaced == 3)
+    #expect(worker.counters.limitsReached[.httpConnections] == 3)
   }
 
   @Test("whoever comes and goes, for one too many that which came first goes")
@@ -100,6 +100,6 @@ struct LobbyTests {
     #expect(worker.lobby.count == 3)
     for wire in [wires[1], wires[2], wires[0]] { wire.close() }
     #expect(worker.lobby.count == 0)
-    #expect(fixture.wire.connection != nil && worker.tally.displaced == 0)
+    #expect(fixture.wire.connection != nil && worker.counters.limitsReached[.httpConnections] == 0)
   }
 }

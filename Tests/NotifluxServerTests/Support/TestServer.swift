@@ -17,14 +17,14 @@ struct TestServer {
   ) async throws {
     let key = try PrivateKey.generate()
     var configuration = ServerConfiguration(keys: [key.publicKey])
-    configuration.port = 0
+    configuration.addresses = [.network(host: "127.0.0.1", port: 0)]
     configuration.workers = 2
     configuration.drainTimeout = .seconds(2)
     configuration.tick = .seconds(3600)  // Time passes by `advance(seconds:)` alone, however slow the machine is.
     configure(&configuration)
-    let server = Server(configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    let address = try await server.start()
-    let test = TestServer(server: server, port: address.port ?? 0, signer: TokenSigner(key: key))
+    let server = Server(configuration: configuration, logger: Logger(label: "test") { _ in SecretGuard() })
+    let listening = try await server.start()
+    let test = TestServer(server: server, port: listening.addresses[0].port ?? 0, signer: TokenSigner(key: key))
     do { try await body(test) } catch {
       await server.stop()
       throw error

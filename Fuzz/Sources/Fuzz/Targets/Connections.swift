@@ -115,7 +115,7 @@ enum Connections: FuzzTarget {
 /// A client without a socket, on a server whose loop turns when it is told to.
 private final class Client: Transport {
   var connection: Connection?
-  let client = ClientAddress.unknown
+  var client = ClientAddress.unknown
   private var written: [UInt8] = []
   private var isPaused = false
   private var hasEnded = false

@@ -64,7 +64,7 @@ enum Requests: FuzzTarget {
 
   private static func describe(_ head: RequestHead) -> String {
     let fields = [head.contentType, head.authorization, head.expectation].map { $0.map(Array.init) }
-    let route = Result { () throws(HTTPFailure) in try Route.find(for: head) }
+    let route = Result { () throws(HTTPFailure) in try Site.clients.route(for: head) }
     let events = Result { () throws(Refusal) in try EventsRequest(head) }
     return """
       \(head.method) \(Array(head.target)) \(head.minorVersion) \(head.framing) \(head.isKeepAlive) \(head.hasHost) \
