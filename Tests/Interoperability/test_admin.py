@@ -1,6 +1,7 @@
 """The admin address: metrics that say what happened, the busiest topics, and an answer while all else is full or leaving."""
 
 import json
+import pathlib
 import re
 import shutil
 import socket
@@ -226,3 +227,27 @@ def test_it_may_be_a_unix_domain_socket(make_server, keys, tmp_path, curl):
     assert path.stat().st_mode & 0o777 == 0o660
     server.stop()
     assert not path.exists()
+
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["docs/grafana.json", "deploy/alerts.yml", "docs/deployment.md"])
+def test_what_dashboard_alerts_and_documents_name_exists(watched, name):
+    server, admin = watched()
+    families = set(re.findall(r"^# TYPE (\S+)", admin.text(), re.MULTILINE))
+    for family in list(families):
+        families |= {f"{family}_bucket", f"{family}_sum", f"{family}_count"}
+    named = set(re.findall(r"\b(?:notiflux|process)_[a-z_]+[a-z]\b(?!\$)", (ROOT / name).read_text()))
+    named -= {"notiflux_connection", "notiflux_path"}  # Names in nginx's configuration.
+    assert named, "nothing was found"
+    assert named <= families, sorted(named - families)
+
+
+def test_promtool_takes_the_alerts():
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed: apt-get install prometheus")
+    result = subprocess.run([promtool, "check", "rules", ROOT / "deploy/alerts.yml"], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "6 rules found" in result.stdout
