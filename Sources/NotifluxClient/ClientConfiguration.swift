@@ -31,6 +31,10 @@ public struct ClientConfiguration: Sendable {
   package var messageHandler: (@Sendable (WebSocketEvent) -> WebSocketEvent?)?
   /// The target of the handshake, below the endpoint's path.
   package var webSocketRoute = "/ws"
+  /// Sent with the handshake, beside what belongs to it.
+  package var handshakeFields: [(name: String, value: String)] = []
+  /// Told of each ping of the server, on the event loop.
+  package var pingObserver: (@Sendable () -> Void)?
 
   /// The defaults.
   public init() {}

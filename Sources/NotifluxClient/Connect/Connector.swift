@@ -12,17 +12,25 @@ package final class Connector: Sendable {
   let eventLoop: any EventLoop
   private let timeout: TimeAmount
   private let caFile: String?
+  private let address: SocketAddress?
+  private let trust: CertificateTrust
   /// Made once, on the first connection: reading the trust roots takes milliseconds.
   private let tlsContext = NIOLockedValueBox<NIOSSLContext?>(nil)
 
   /// Set before the event loop may stop: nothing must be asked of it afterwards.
   private let hasShutDown = Atomic(false)
 
-  package init(endpoint: Endpoint, eventLoop: any EventLoop, configuration: ClientConfiguration) {
+  /// With `address` no name is resolved; it is the endpoint's all the same.
+  package init(
+    endpoint: Endpoint, eventLoop: any EventLoop, configuration: ClientConfiguration, address: SocketAddress? = nil,
+    trust: CertificateTrust = .full
+  ) {
     self.endpoint = endpoint
     self.eventLoop = eventLoop
     timeout = TimeAmount(configuration.connectTimeout)
     caFile = configuration.caFile
+    self.address = address ?? (try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port))
+    self.trust = trust
   }
 
   var isShutDown: Bool { hasShutDown.load(ordering: .acquiring) }
@@ -33,16 +41,18 @@ package final class Connector: Sendable {
   /// A connection on ``eventLoop`` that is ready to be written to, after the TLS handshake where there is one. Fails
   /// with a ``ClientError`` only.
   func connect() -> EventLoopFuture<any Channel> {
-    let bootstrap = ClientBootstrap(group: eventLoop)
-      .connectTimeout(timeout)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-    let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
-    let connected =
-      address.map { bootstrap.connect(to: $0) } ?? bootstrap.connect(host: endpoint.host, port: endpoint.port)
-    return connected.flatMap { [endpoint] channel in
+    open().flatMap { [endpoint] channel in
       endpoint.isTLS ? self.secure(channel) : channel.eventLoop.makeSucceededFuture(channel)
     }
     .flatMapErrorThrowing { [endpoint] error in throw ClientError(error, at: endpoint) }
+  }
+
+  /// TCP alone. Fails with anything.
+  func open() -> EventLoopFuture<any Channel> {
+    let bootstrap = ClientBootstrap(group: eventLoop)
+      .connectTimeout(timeout)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+    return address.map { bootstrap.connect(to: $0) } ?? bootstrap.connect(host: endpoint.host, port: endpoint.port)
   }
 
   private func secure(_ channel: any Channel) -> EventLoopFuture<any Channel> {
@@ -67,6 +77,7 @@ package final class Connector: Sendable {
       do {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.applicationProtocols = ["http/1.1"]
+        configuration.certificateVerification = trust.verification
         if let caFile { configuration.additionalTrustRoots = [.certificates(try authorities(in: caFile))] }
         let made = try NIOSSLContext(configuration: configuration)
         kept = made

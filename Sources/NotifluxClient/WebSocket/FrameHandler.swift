@@ -12,6 +12,7 @@ final class FrameHandler: ChannelDuplexHandler {
   private let endpoint: Endpoint
   private let idleTimeout: TimeAmount
   private let messageHandler: (@Sendable (WebSocketEvent) -> WebSocketEvent?)?
+  private let pingObserver: (@Sendable () -> Void)?
   private let buffer: EventBuffer
   private var decoder: FrameDecoder
   /// What this turn of the loop brought.
@@ -31,6 +32,7 @@ final class FrameHandler: ChannelDuplexHandler {
     self.buffer = buffer
     idleTimeout = TimeAmount(configuration.idleTimeout)
     messageHandler = configuration.messageHandler
+    pingObserver = configuration.pingObserver
     decoder = FrameDecoder(role: .client, maximumMessageLength: configuration.maximumMessageLength)
   }
 
@@ -125,6 +127,7 @@ final class FrameHandler: ChannelDuplexHandler {
     case .text(let bytes): batch.append(.text(String(buffer: bytes)))
     case .binary: break  // Not part of the protocol.
     case .ping(let payload):
+      pingObserver?()
       if !hasSentClose {
         context.write(wrapOutboundOut(FrameEncoder.pong(role: .client, payload: payload)), promise: nil)
       }

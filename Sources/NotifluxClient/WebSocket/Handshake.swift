@@ -27,27 +27,27 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias OutboundOut = HTTPClientRequestPart
 
   private let endpoint: Endpoint
-  private let route: String
-  private let timeout: TimeAmount
+  private let configuration: ClientConfiguration
   /// Of several outcomes the first counts.
   private let result: EventLoopPromise<LinkMode>
   private var answer: HTTPAnswer?
   private var timer: Scheduled<Void>?
 
-  init(endpoint: Endpoint, route: String, timeout: TimeAmount, result: EventLoopPromise<LinkMode>) {
+  init(endpoint: Endpoint, configuration: ClientConfiguration, result: EventLoopPromise<LinkMode>) {
     self.endpoint = endpoint
-    self.route = route
-    self.timeout = timeout
+    self.configuration = configuration
     self.result = result
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path(for: route))
+    var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: endpoint.path(for: configuration.webSocketRoute))
     head.headers = ["Host": endpoint.hostHeader, "User-Agent": "notiflux"]
+    for (name, value) in configuration.handshakeFields { head.headers.add(name: name, value: value) }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-    timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-      let limit = Duration(self.timeout).forPeople
+    let limit = configuration.connectTimeout
+    timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(limit)) {
+      let limit = limit.forPeople
       self.fail(.timedOut(self.endpoint, reason: "no answer to the WebSocket handshake within \(limit)"), context)
     }
   }

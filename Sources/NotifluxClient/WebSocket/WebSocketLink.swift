@@ -8,7 +8,7 @@ package final class WebSocketLink: Sendable {
   static let bufferLimit = 1024 * 1024
 
   /// What the server agreed to.
-  let mode: LinkMode
+  package let mode: LinkMode
   private let connector: Connector
   private let channel: any Channel
   private let frames: NIOLoopBound<FrameHandler>
@@ -57,7 +57,7 @@ package final class WebSocketLink: Sendable {
   }
 
   /// Returns when the text is with the kernel.
-  func send(_ text: String) async throws(ClientError) {
+  package func send(_ text: String) async throws(ClientError) {
     guard !connector.isShutDown else { throw .cancelled }
     let promise = channel.eventLoop.makePromise(of: Void.self)
     channel.eventLoop.execute { [frames] in frames.value.send(text, promise: promise) }
@@ -78,7 +78,7 @@ package final class WebSocketLink: Sendable {
   }
 
   /// Says good-bye (RFC 6455 §7.1.2) and lets the consumer go. Returns at once.
-  func close() {
+  package func close() {
     buffer.close()
     guard !connector.isShutDown else { return }
     channel.eventLoop.execute { [frames] in
@@ -95,9 +95,7 @@ package final class WebSocketLink: Sendable {
       let result = channel.eventLoop.makePromise(of: LinkMode.self)
       let buffer = EventBuffer(limit: bufferLimit)
       let frames = FrameHandler(endpoint: endpoint, configuration: configuration, buffer: buffer)
-      let handshake = HandshakeHandler(
-        endpoint: endpoint, route: configuration.webSocketRoute,
-        timeout: TimeAmount(configuration.connectTimeout), result: result)
+      let handshake = HandshakeHandler(endpoint: endpoint, configuration: configuration, result: result)
       let upgrader = FrameUpgrader(
         offering: !configuration.prefersTextMode, handshake: handshake, frames: frames, result: result)
       do {
