@@ -75,7 +75,7 @@ struct BenchSetup: Sendable {
   }
 
   private func run(_ plan: LoadPlan, _ jobs: [SubscriberJob], _ control: RunControl) async throws -> ExitCode {
-    let progress = BenchProgress(isShown: !isQuiet)
+    let progress = StatusLine(isShown: !isQuiet)
     defer { progress.finish() }
     let generator = try await Generator.start(plan, threads: load.threads, control: control)
     let run = LoadRun(generator: generator, control: control, progress: progress, plan: plan)

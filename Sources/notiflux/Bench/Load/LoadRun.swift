@@ -5,7 +5,7 @@ import NotifluxClient
 struct LoadRun: Sendable {
   let generator: Generator
   let control: RunControl
-  let progress: BenchProgress
+  let progress: StatusLine
   let plan: LoadPlan
 
   /// How often what goes on is looked at.

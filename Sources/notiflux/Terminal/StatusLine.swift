@@ -1,7 +1,7 @@
 import Glibc
 
-/// The one line on standard error that says how far a run is. Drawn on a terminal only; leaves nothing behind.
-struct BenchProgress: Sendable {
+/// The one line on standard error that says how far a long run is. Drawn on a terminal only; leaves nothing behind.
+struct StatusLine: Sendable {
   private let isShown: Bool
 
   init(isShown: Bool) {
