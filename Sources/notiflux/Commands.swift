@@ -10,11 +10,12 @@ enum Commands {
       "`notiflux` pushes messages from your services to browsers: they subscribe to topics over a WebSocket, you publish "
         + "to topics with one HTTP POST. Both show a signed token (JWT, ES256) that names the topics they may use.",
       "`notiflux serve` is the server. `notiflux keygen` and `notiflux token` make keys and tokens, `notiflux publish` and "
-        + "`notiflux listen` talk to a server, and `notiflux bench` puts load on one.",
+        + "`notiflux listen` talk to a server, `notiflux doctor` finds what is wrong on the way to one, and "
+        + "`notiflux bench` puts load on one.",
     ],
     commands: [
       ServeCommand.command, KeygenCommand.command, TokenCommand.command, PublishCommand.command, ListenCommand.command,
-      BenchCommand.command, CompletionCommand.command,
+      DoctorCommand.command, BenchCommand.command, CompletionCommand.command,
     ],
     examples: [
       Example("notiflux serve --dev", "Start a server for development, and print commands to try it with."),

@@ -57,7 +57,7 @@ enum Credentials: Sendable {
 }
 
 extension ValueKind where Value == Endpoint {
-  fileprivate static var endpoint: Self {
+  static var endpoint: Self {
     ValueKind(placeholder: "URL", accepted: "a URL such as http://127.0.0.1:8080") { text throws(ValueProblem) in
       do { return try Endpoint(text) } catch { throw ValueProblem("is no server's address: \(error)") }
     }

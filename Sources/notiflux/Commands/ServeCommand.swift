@@ -250,7 +250,7 @@ enum ServeCommand {
 
 extension ValueKind where Value == String {
   /// `*`, or an origin as browsers send it (RFC 6454 §6.2).
-  fileprivate static var origin: Self {
+  static var origin: Self {
     ValueKind(placeholder: "ORIGIN", accepted: "scheme://host[:port], or *") { text throws(ValueProblem) in
       if text == "*" { return text }
       let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)

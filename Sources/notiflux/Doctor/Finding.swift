@@ -1,0 +1,50 @@
+/// What `notiflux doctor` looks into, in the order of its report.
+enum Check: String, Sendable, CaseIterable {
+  case reach, certificate, health, connection, clock, authorization, size, websocket, origin, delivery, events, idle
+  case limits
+}
+
+/// One line of the report, and for what is not as it should be: why that matters, and what to do about it.
+struct Finding: Sendable, Equatable {
+  enum Level: String, Sendable, CaseIterable {
+    case ok
+    /// Push works, but not for everybody, or not for long.
+    case warning
+    /// Push is broken, or will break.
+    case problem
+    /// Not looked into; `seen` says why, and what to give.
+    case skipped
+  }
+
+  let level: Level
+  let check: Check
+  /// One line. Some of it may be a server's words.
+  let seen: String
+  var why: String?
+  var remedy: Remedy?
+
+  static func ok(_ check: Check, _ seen: String) -> Finding { Finding(level: .ok, check: check, seen: seen) }
+  static func skipped(_ check: Check, _ seen: String) -> Finding { Finding(level: .skipped, check: check, seen: seen) }
+
+  static func warning(_ check: Check, _ seen: String, why: String, _ remedy: Remedy) -> Finding {
+    Finding(level: .warning, check: check, seen: seen, why: why, remedy: remedy)
+  }
+
+  static func problem(_ check: Check, _ seen: String, why: String, _ remedy: Remedy) -> Finding {
+    Finding(level: .problem, check: check, seen: seen, why: why, remedy: remedy)
+  }
+}
+
+/// What to do about a finding: in words for any proxy, and as directives where it is nginx.
+struct Remedy: Sendable, Equatable {
+  let text: String
+  /// Where the directives belong, e.g. `location = /ws`.
+  var place: String?
+  var nginx: [String] = []
+
+  init(_ text: String, in place: String? = nil, nginx: [String] = []) {
+    self.text = text
+    self.place = place
+    self.nginx = nginx
+  }
+}

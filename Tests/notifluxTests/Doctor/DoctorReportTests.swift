@@ -1,0 +1,49 @@
+import NotifluxProtocol
+import Testing
+
+@testable import notiflux
+
+@Suite("Doctor's report") struct DoctorReportTests {
+  private let finding = Finding.problem(
+    .websocket, "is \u{1B}[2Jrefused", why: "no browser can subscribe",
+    Remedy("pass it on", in: "location = /ws", nginx: ["proxy_http_version 1.1;"]))
+
+  @Test("says in lines what was seen, why it matters and what to do, and nothing a terminal would act upon")
+  func text() {
+    #expect(
+      finding.text(columns: 80, isColoured: false) == """
+        problem  websocket      is \\x1b[2Jrefused
+                 why  no browser can subscribe
+                 do   pass it on
+                      nginx, in location = /ws:
+                        proxy_http_version 1.1;
+
+        """)
+    #expect(finding.text(columns: 80, isColoured: true).hasPrefix("\u{1B}[1;31mproblem  \u{1B}[0mwebsocket "))
+  }
+
+  @Test("fills its lines, and breaks none that cannot be broken")
+  func filled() {
+    let finding = Finding.skipped(.limits, "one two three four five https://push.example.com/a/very/long/address six")
+    #expect(
+      finding.text(columns: 40, isColoured: false) == """
+        skipped  limits         one two three
+                                four five
+                                https://push.example.com/a/very/long/address
+                                six
+
+        """)
+  }
+
+  @Test("is one object for programs, with the directives apart")
+  func json() throws {
+    let report = DoctorReport(endpoint: away, findings: [.ok(.reach, "there"), finding])
+    let object = try #require(try JSONValue.parse(report.json).object)
+    #expect(object["passed"]?.bool == false)
+    #expect(object["problems"]?.number?.int == 1)
+    guard case .array(let checks)? = object["checks"] else { throw CancellationError() }
+    #expect(checks[0] == ["check": "reach", "level": "ok", "seen": "there"])
+    #expect(checks[1].object?["nginx"] == ["place": "location = /ws", "directives": ["proxy_http_version 1.1;"]])
+    #expect(report.summary == "1 problem, 0 warnings, 1 ok, 0 skipped")
+  }
+}
