@@ -19,11 +19,11 @@ public struct Claims: Sendable {
   public var expires: Double
   /// Before this time the token is refused (`nbf`, RFC 7519 §4.1.5).
   public var notBefore: Double?
-  /// When the token was made (`iat`, RFC 7519 §4.1.6); never judged.
+  /// When the token was made (`iat`, RFC 7519 §4.1.6); judged where its subject is revoked.
   public var issuedAt: Double?
-  /// The token's own name (`jti`, RFC 7519 §4.1.7); never judged.
+  /// The token's own name (`jti`, RFC 7519 §4.1.7), by which it can be revoked.
   public var id: String?
-  /// Whom the token is for (`sub`); any JSON value, never judged.
+  /// Whom the token is for (`sub`); any JSON value. One that is a text can be revoked.
   package var subjectValue: JSONValue?
 
   /// Claims for a token that is to be signed.

@@ -17,7 +17,7 @@ struct ClaimsReader {
       }
       self.object = object
     } catch {
-      problems = [Refusal(.tokenMalformed, "token payload is not acceptable JSON: \(error.messageForTokens)")]
+      problems = [Refusal(.tokenMalformed, "token payload is not acceptable JSON: \(error.messageWithoutNames)")]
       return
     }
     read()

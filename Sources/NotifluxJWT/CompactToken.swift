@@ -68,7 +68,7 @@ struct CompactToken {
       header = object
       problems += TokenHeader.problems(of: object)
     } catch {
-      malformed("token header is not acceptable JSON: \(error.messageForTokens)")
+      malformed("token header is not acceptable JSON: \(error.messageWithoutNames)")
     }
   }
 
@@ -89,8 +89,8 @@ struct CompactToken {
 }
 
 extension JSONError {
-  /// The message without a member's name, which would be a part of the token.
-  var messageForTokens: String {
+  /// The message without a member's name, which would be a part of a token or key.
+  var messageWithoutNames: String {
     if case .duplicateMember = reason { "duplicate member at byte \(offset)" } else { message }
   }
 }

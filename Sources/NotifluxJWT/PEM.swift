@@ -67,7 +67,11 @@ enum PEM {
     switch start {
     case nil: return KeyError("there is no key: the text is empty")
     case 0x30: return KeyError("this is DER, not PEM: convert it with openssl pkey -inform DER")
-    case UInt8(ascii: "{"): return KeyError("this is JSON, not PEM: a JWK cannot be read here")
+    case UInt8(ascii: "{"):
+      return KeyError(
+        wanted == "PUBLIC KEY"
+          ? "this is JSON, not PEM: give a JWK Set with --jwks FILE"
+          : "this is JSON, not PEM: a private JWK cannot be read, make PEM (PKCS#8) of it")
     default: return KeyError("no PEM block found: expected -----BEGIN \(wanted)-----")
     }
   }

@@ -4,8 +4,9 @@ import NotifluxProtocol
 public struct PublicKey: Sendable {
   /// May hold the private half too, when it comes from there; nothing but verification is ever done with it.
   let key: OwnedKey
-  private let x: [UInt8]
-  private let y: [UInt8]
+  /// 32 bytes each.
+  let x: [UInt8]
+  let y: [UInt8]
 
   /// Reads one SPKI key (`PUBLIC KEY`), with any text around. The point must lie on the curve.
   public init(pem: String) throws(KeyError) {
@@ -32,7 +33,7 @@ public struct PublicKey: Sendable {
     var keys: [PublicKey] = []
     for block in blocks where block.label.hasSuffix("PUBLIC KEY") {
       guard block.label == "PUBLIC KEY" else { throw foreign(String(block.label.dropLast(11))) }
-      keys.append(try read(block))
+      keys.append(try read(der: try block.der()))
     }
     guard keys.isEmpty else { return keys }
     if blocks.contains(where: { $0.label.hasSuffix("CERTIFICATE") }) {
@@ -69,8 +70,12 @@ public struct PublicKey: Sendable {
     }
   }
 
-  private static func read(_ block: PEM.Block) throws(KeyError) -> PublicKey {
-    let der = try block.der()
+  /// The key with these coordinates, 32 bytes each. The point must lie on the curve.
+  init(x: [UInt8], y: [UInt8]) throws(KeyError) {
+    self = try Self.read(der: Self.spkiStart + x + y)
+  }
+
+  private static func read(der: [UInt8]) throws(KeyError) -> PublicKey {
     let key: OwnedKey
     do {
       key = try OwnedKey(publicDER: der)

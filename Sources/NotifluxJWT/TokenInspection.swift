@@ -27,12 +27,16 @@ package struct TokenInspection: Sendable {
 
   /// What must be said beside the refusals, nil if nothing.
   package var note: String? {
-    signature == .notChecked ? "the signature was not checked: give the public key with --public-key FILE" : nil
+    guard signature == .notChecked else { return nil }
+    return "the signature was not checked: give the public key with --public-key or --jwks FILE"
   }
 
-  /// Looks at `token` as a server with `keys` would at `now`, seconds since 1970. Without keys the signature is not
-  /// checked.
-  package init(of token: String, keys: [PublicKey] = [], now: Double, leeway: Double = 0) {
+  /// Looks at `token` as a server with `keys` and `revocations` would at `now`, seconds since 1970. Without keys the
+  /// signature is not checked.
+  package init(
+    of token: String, keys: KeySet = [], revocations: RevocationList = RevocationList(), now: Double,
+    leeway: Double = 0
+  ) {
     let token = CompactToken(Array(token.utf8))
     var refusals = token.problems
     let formIsGood = !refusals.contains { $0.code == .tokenSignature } && token.signature != nil
@@ -40,14 +44,18 @@ package struct TokenInspection: Sendable {
       signature = .refused
     } else if keys.isEmpty {
       signature = .notChecked
-    } else if let problem = TokenVerifier(keys: keys, leeway: leeway).signatureProblem(token) {
-      signature = .refused
-      refusals.append(problem)
     } else {
-      signature = .good
+      do {
+        _ = try TokenVerifier(keys: keys).signer(of: token)
+        signature = .good
+      } catch {
+        signature = .refused
+        refusals.append(error)
+      }
     }
     let reader = token.payload.map { ClaimsReader($0) }
     refusals += reader?.problems ?? []
+    if let claims = reader?.claims, revocations.holds(claims) { refusals.append(RevocationList.refusal) }
     func date(_ name: String) -> Double? { reader?.object?[name]?.number?.double }
     expires = date("exp")
     notBefore = date("nbf")

@@ -9,12 +9,12 @@ public struct TokenSigner: Sendable {
     self.key = key
   }
 
-  /// The token for `claims`. With `includeKeyID` its header names the key by its thumbprint, so that a server with many
-  /// keys tries the right one first. Throws where no server would accept the result: a time that is not finite, or more
+  /// The token for `claims`. Its header has `keyID` as `kid`, the key's thumbprint or its name in a JWK Set, so that a
+  /// server with many keys tries the right one first. Throws where no server would accept the result: a time that is not finite, or more
   /// than 8 KiB.
-  public func sign(_ claims: Claims, includeKeyID: Bool = false) throws(TokenError) -> String {
+  public func sign(_ claims: Claims, keyID: String? = nil) throws(TokenError) -> String {
     var header: JSONObject = ["alg": "ES256", "typ": "JWT"]
-    if includeKeyID { header["kid"] = .string(key.publicKey.thumbprint) }
+    header["kid"] = keyID.map { .string($0) }
     let payload = JSONValue.object(try claims.json()).serialized()
     let signed = Base64URL.encode(JSONValue.object(header).serialized()) + "." + Base64URL.encode(payload)
     let signature: [UInt8]

@@ -4,23 +4,21 @@ import NotifluxProtocol
 /// about the claims of a token whose signature is not good.
 ///
 /// Which code stands for what: form and header `token_malformed`; no or another algorithm, a signature of the wrong
-/// length or by no configured key `token_signature`; missing, mistyped or unaccepted claims `token_claims`; `exp` and
-/// `nbf` `token_expired` and `token_not_yet_valid`; a good token for something else `token_scope`, `topic_not_allowed`.
+/// length or by no configured key `token_signature`; missing, mistyped or unaccepted claims, and what is revoked,
+/// `token_claims`; `exp` and `nbf` `token_expired` and `token_not_yet_valid`; a good token for something else
+/// `token_scope`, `topic_not_allowed`.
 ///
 /// All of it can be called from any thread; verifying takes one signature check per key tried, the rest is small.
 public struct TokenVerifier: Sendable {
-  private struct NamedKey: Sendable {
-    let key: PublicKey
-    let thumbprint: String
-  }
-
-  private let keys: [NamedKey]
+  private let keys: KeySet
+  private let revocations: RevocationList
   private let leeway: Double
 
-  /// Accepts tokens signed by one of `keys`. `leeway` is how many seconds `exp` and `nbf` may be missed by.
-  public init(keys: [PublicKey], leeway: Double = 0) {
-    var known: Set<PublicKey> = []
-    self.keys = keys.filter { known.insert($0).inserted }.map { NamedKey(key: $0, thumbprint: $0.thumbprint) }
+  /// Accepts tokens signed by one of `keys`, the one that the token's `kid` names being tried first, unless they are
+  /// revoked. `leeway` is how many seconds `exp` and `nbf` may be missed by.
+  public init(keys: KeySet, revocations: RevocationList = RevocationList(), leeway: Double = 0) {
+    self.keys = keys
+    self.revocations = revocations
     self.leeway = leeway
   }
 
@@ -52,39 +50,36 @@ public struct TokenVerifier: Sendable {
   /// The claims of a token whose form, signature and claims are good, whatever the time: the part of `verify` that can
   /// be remembered.
   public func claims(of token: [UInt8]) throws(Refusal) -> Claims {
-    try claims(of: UnverifiedToken(token))
+    try check(UnverifiedToken(token)).claims
   }
 
-  /// The rest of ``claims(of:)-([UInt8])``: one signature check per key tried, then the claims.
-  package func claims(of token: UnverifiedToken) throws(Refusal) -> Claims {
-    if let problem = signatureProblem(token.token) { throw problem }
+  /// The rest of ``claims(of:)``: one signature check per key tried, then the claims. What is found good is so for every
+  /// verifier that ``accepts(_:)`` its origin.
+  package func check(_ token: UnverifiedToken) throws(Refusal) -> (claims: Claims, origin: TokenOrigin) {
+    let key = try signer(of: token.token)
     let reader = ClaimsReader(token.token.payload ?? [])
     if let problem = reader.problems.first { throw problem }
     guard let claims = reader.claims else { throw Refusal(.tokenClaims, "token claims cannot be read") }
-    return claims
+    let origin = TokenOrigin(of: claims, signedBy: key)
+    guard !revocations.holds(origin) else { throw RevocationList.refusal }
+    return (claims, origin)
   }
 
-  /// Why the signature is not accepted, nil if it is.
-  func signatureProblem(_ token: CompactToken) -> Refusal? {
+  /// Whether a token that another verifier has found good is so here too.
+  package func accepts(_ origin: TokenOrigin) -> Bool { keys.contains(origin.key) && !revocations.holds(origin) }
+
+  /// The key that the signature is by; throws why it is not accepted.
+  func signer(of token: CompactToken) throws(Refusal) -> PublicKey {
     guard let signature = token.signature else {
-      return Refusal(.tokenSignature, "token has no readable signature")
+      throw Refusal(.tokenSignature, "token has no readable signature")
     }
-    for index in order(for: token.header) where ES256.isValid(signature, of: token.signedBytes, by: keys[index].key.key)
-    { return nil }
-    return Refusal(
+    let order = keys.order(for: token.header?["kid"]?.string)
+    for key in order where ES256.isValid(signature, of: token.signedBytes, by: key.key) { return key }
+    throw Refusal(
       .tokenSignature,
       keys.isEmpty
         ? "token cannot be verified: no public key is configured"
         : "token signature is not by a configured key: sign with the private key that belongs to the public one here")
-  }
-
-  /// In which order the keys are tried: one whose thumbprint the header names as `kid` comes first.
-  func order(for header: JSONObject?) -> [Int] {
-    let named = header?["kid"]?.string
-    let first = named.flatMap { name in keys.firstIndex { $0.thumbprint.hasSameBytes(as: name) } }
-    var order = Array(keys.indices)
-    if let first { order.swapAt(0, first) }
-    return order
   }
 
   private func checkTime(_ claims: Claims, now: Double) throws(Refusal) {

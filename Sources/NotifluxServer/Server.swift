@@ -44,7 +44,8 @@ public final class Server: Sendable {
     self.now = now
     tls = configuration.tls.map(TLSContextBox.init)
     authorizer = Authorizer(
-      keys: configuration.keys, leeway: configuration.leeway, threads: configuration.workers,
+      keys: configuration.keys, revocations: configuration.revocations, leeway: configuration.leeway,
+      threads: configuration.workers,
       rates: AuthRates(
         publishing: configuration.publishRate, badTokens: configuration.badTokenRate,
         badTokensPerAddress: configuration.badTokenRatePerAddress),
@@ -108,8 +109,11 @@ public final class Server: Sendable {
   /// How many connections are open now.
   public var connectionCount: Int { running.withLockedValue { $0?.services.connections.value ?? 0 } }
 
-  /// From now on tokens must be signed with one of `keys`; what is subscribed stays.
-  public func replaceKeys(_ keys: [PublicKey]) { authorizer.replaceKeys(keys) }
+  /// From now on tokens must be signed with one of `keys` and not be among `revocations`, both from the same moment on;
+  /// what is subscribed stays. A token that is good before and after is never refused.
+  public func replaceKeys(_ keys: KeySet, revocations: RevocationList) {
+    authorizer.replaceKeys(keys, revocations: revocations)
+  }
 
   /// New connections get this certificate; open ones keep theirs. Without effect on a server that began without TLS.
   public func replaceTLS(_ identity: TLSIdentity) { tls?.replace(with: identity) }

@@ -17,7 +17,9 @@ public struct ServerConfiguration: Sendable {
   /// Event loops, each on a thread of its own.
   public var workers = 1
   /// The keys a token may be signed with. At least one, or no token is ever accepted.
-  public var keys: [PublicKey]
+  public var keys: KeySet
+  /// The tokens that are refused although they are good.
+  public var revocations = RevocationList()
   /// Seconds by which a token's `exp` and `nbf` are taken less strictly (RFC 7519 §4.1.4).
   public var leeway = 0.0
   /// What is kept of each topic's messages for clients that come back.
@@ -65,7 +67,7 @@ public struct ServerConfiguration: Sendable {
   var tick: Duration = .seconds(1)
 
   /// Everything as `notiflux serve` has it, for tokens signed with one of `keys`.
-  public init(keys: [PublicKey]) { self.keys = keys }
+  public init(keys: KeySet) { self.keys = keys }
 }
 
 /// A certificate chain and its private key, ready for use.

@@ -46,7 +46,7 @@ struct PrivateKeyTests {
       (KeyFixture.pkcs8 + KeyFixture.otherPKCS8, "the file holds 2 private keys: leave one in it"),
       ("", "there is no key: the text is empty"), (" \n", "there is no key: the text is empty"),
       ("0\u{1}", "this is DER, not PEM: convert it with openssl pkey -inform DER"),
-      ("{\"kty\":\"EC\"}", "this is JSON, not PEM: a JWK cannot be read here"),
+      ("{\"kty\":\"EC\"}", "this is JSON, not PEM: a private JWK cannot be read, make PEM (PKCS#8) of it"),
       ("MIGHAgEA", "no PEM block found: expected -----BEGIN PRIVATE KEY-----"),
       (
         "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----",

@@ -38,11 +38,6 @@ extension JSONValue {
 extension PublicKey {
   /// The key of a JWK with `x` and `y` on P-256.
   init(jwk: JSONValue) throws {
-    let start: [UInt8] = [
-      0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01, 0x06, 0x08, 0x2A, 0x86, 0x48,
-      0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
-    ]
-    let point = try Base64URL.decode(jwk.text("x")) + Base64URL.decode(jwk.text("y"))
-    try self.init(pem: PEM.text(label: "PUBLIC KEY", der: start + point))
+    try self.init(x: Base64URL.decode(jwk.text("x")), y: Base64URL.decode(jwk.text("y")))
   }
 }

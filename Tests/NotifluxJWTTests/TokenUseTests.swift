@@ -112,7 +112,7 @@ struct TokenSignerTests {
     let plain = try TokenSigner(key: key).sign(claims)
     #expect(try part(plain, 0) == #"{"alg":"ES256","typ":"JWT"}"#)
     #expect(try part(plain, 1) == #"{"sub":"me","iat":0,"exp":60,"topics":["t"],"scope":"subscribe"}"#)
-    let named = try TokenSigner(key: key).sign(claims, includeKeyID: true)
+    let named = try TokenSigner(key: key).sign(claims, keyID: key.publicKey.thumbprint)
     #expect(try part(named, 0) == #"{"alg":"ES256","typ":"JWT","kid":"\#(key.publicKey.thumbprint)"}"#)
   }
 
@@ -159,7 +159,7 @@ struct TokenInspectionTests {
   func noKey() throws {
     let inspection = TokenInspection(of: try TestTokens.signed(), now: 5)
     #expect(inspection.signature == .notChecked)
-    #expect(inspection.note == "the signature was not checked: give the public key with --public-key FILE")
+    #expect(inspection.note == "the signature was not checked: give the public key with --public-key or --jwks FILE")
     #expect(inspection.refusals.isEmpty)
   }
 

@@ -239,30 +239,49 @@ struct TokenVerifierTests {
   @Test("with several keys any of them verifies, whatever kid the token names")
   func severalKeys() throws {
     let keys = try (0..<4).map { _ in try PrivateKey.generate() }
-    let verifier = TokenVerifier(keys: keys.map(\.publicKey) + keys.map(\.publicKey))
+    let verifier = TokenVerifier(keys: KeySet(keys.map(\.publicKey) + keys.map(\.publicKey)))
     let claims = Claims(topics: ["t"], scope: .broadcast, expires: 10)
     for key in keys {
       let signer = TokenSigner(key: key)
       #expect(try verifier.verify(signer.sign(claims), now: 0) == claims)
-      #expect(try verifier.verify(signer.sign(claims, includeKeyID: true), now: 0) == claims)
+      #expect(try verifier.verify(signer.sign(claims, keyID: key.publicKey.thumbprint), now: 0) == claims)
     }
     let misleading = try TestTokens.signed(header: #"{"alg":"ES256","kid":"\#(keys[2].publicKey.thumbprint)"}"#)
-    let all = TokenVerifier(keys: keys.map(\.publicKey) + [try TestTokens.privateKey().publicKey])
+    let all = TokenVerifier(keys: KeySet(keys.map(\.publicKey) + [try TestTokens.privateKey().publicKey]))
     #expect(try all.verify(misleading, now: 0).scope == .subscribe)
   }
 
   @Test("the key that kid names is tried first, and every other one after it; no kid is a reason to refuse")
   func kidComesFirst() throws {
     let keys = try (0..<4).map { _ in try PrivateKey.generate().publicKey }
-    let verifier = TokenVerifier(keys: keys)
-    for (place, key) in keys.enumerated() {
-      let order = verifier.order(for: ["kid": .string(key.thumbprint)])
-      #expect(order.first == place)
-      #expect(order.sorted() == [0, 1, 2, 3])
+    var set = KeySet(keys)
+    set.insert(keys[1], named: "é")
+    set.formUnion([keys[3]])
+    #expect(set.count == 4)
+    for key in keys {
+      let order = set.order(for: key.thumbprint)
+      #expect(order.first == key)
+      #expect(order.count == 4 && Set(order) == Set(keys))
     }
-    for header: JSONObject in [[:], ["kid": "unknown"], ["kid": .string(keys[2].thumbprint.lowercased())]] {
-      #expect(verifier.order(for: header) == [0, 1, 2, 3])
+    #expect(set.order(for: "é") == [keys[1], keys[0], keys[2], keys[3]])
+    for name in [nil, "", "unknown", keys[2].thumbprint.lowercased(), "e\u{301}"] as [String?] {
+      #expect(set.order(for: name) == keys)
     }
+  }
+
+  @Test("a name that several files have, or that is another key's thumbprint, leads to all keys of that name")
+  func sharedNames() throws {
+    let keys = try (0..<4).map { _ in try PrivateKey.generate().publicKey }
+    var other: KeySet = [keys[2]]
+    other.insert(keys[3], named: "2026")
+    other.insert(keys[3], named: "2026")
+    other.insert(keys[2], named: keys[0].thumbprint)
+    var set: KeySet = [keys[0]]
+    set.insert(keys[1], named: "2026")
+    set.formUnion(other)
+    #expect(set.order(for: "2026") == [keys[1], keys[3], keys[0], keys[2]])
+    #expect(set.order(for: keys[0].thumbprint) == [keys[0], keys[2], keys[1], keys[3]])
+    #expect(set.order(for: nil) == [keys[0], keys[1], keys[2], keys[3]])
   }
 
   @Test("one verifier serves many tasks at the same time")

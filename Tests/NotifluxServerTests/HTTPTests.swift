@@ -1,3 +1,4 @@
+import NotifluxJWT
 import NotifluxProtocol
 import Testing
 
@@ -167,7 +168,7 @@ import Testing
     try await TestServer.run { server in
       let before = try await server.publish("m", to: "t")
       #expect(before.contains(" 200 "))
-      server.server.replaceKeys([])
+      server.server.replaceKeys([], revocations: RevocationList())
       let after = try await server.publish("m", to: "t")
       #expect(after.contains("token_signature"))
     }

@@ -5,9 +5,9 @@ enum AuthLimits {
   /// Bytes of all remembered tokens and claims, the overhead below included: at 1 KiB for each of that many. Tokens may
   /// be eight times as long.
   static let cachedBytes = 16 << 20
-  /// Bytes a remembered token is charged beside its text and its topics: its place in the table and in the order of
-  /// eviction, both up to twice as long as needed, and the heap blocks.
-  static let tokenOverhead = 256
+  /// Bytes a remembered token is charged beside its text, its topics and its names (`jti`, `sub`): its place in the table
+  /// and in the order of eviction, both up to twice as long as needed, and the heap blocks.
+  static let tokenOverhead = 320
   /// Bytes each topic of a remembered token is charged beside its text: its place in the array and its heap block.
   static let topicOverhead = 48
   /// Tokens that are spared in a row because they were used, before one goes although it was: eviction costs the same

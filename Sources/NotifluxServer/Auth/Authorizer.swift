@@ -11,20 +11,25 @@ struct AuthRates: Sendable {
 /// Decides by its token whether a client may do what it asks. Shared by all workers.
 ///
 /// Signatures are checked by the loops, a few a turn, and on threads of its own, once a token: the claims of good tokens
-/// are remembered, and what may change (time, scope, topics) is judged at every use. The keys can be replaced at any
-/// time, which forgets all tokens.
+/// are remembered, and what may change (time, scope, topics) is judged at every use. Keys and revocations can be
+/// replaced at any time, which forgets the tokens that are no longer good.
 final class Authorizer: Sendable {
   private let register: TokenRegister
   private let threads: BackgroundThreads<TokenRegister.Check>
+  private let leeway: Double
   let failedChecks: FailedChecks
 
   /// `leeway` is how many seconds `exp` and `nbf` may be missed by; `now` is seconds since 1970, `uptime` those of a
   /// clock that never goes back. Without threads, tokens are checked on the thread that asks.
   init(
-    keys: [PublicKey], leeway: Double, threads: Int, rates: AuthRates = AuthRates(),
+    keys: KeySet, revocations: RevocationList = RevocationList(), leeway: Double, threads: Int,
+    rates: AuthRates = AuthRates(),
     now: @escaping @Sendable () -> Double, uptime: @escaping @Sendable () -> Double = SystemClock.uptime
   ) {
-    let register = TokenRegister(keys: keys, leeway: leeway, publishing: rates.publishing, now: now, uptime: uptime)
+    let register = TokenRegister(
+      verifier: TokenVerifier(keys: keys, revocations: revocations, leeway: leeway), leeway: leeway,
+      publishing: rates.publishing, now: now, uptime: uptime)
+    self.leeway = leeway
     self.register = register
     failedChecks = FailedChecks(
       perConnection: rates.badTokens, perAddress: rates.badTokensPerAddress, uptime: uptime)
@@ -69,8 +74,11 @@ final class Authorizer: Sendable {
     return authorize(token, scope: scope, topics: topics, by: payer, granting: &grant)
   }
 
-  /// From now on tokens must be signed with one of `keys`, and nothing is granted any more for the sake of another one.
-  func replaceKeys(_ keys: [PublicKey]) { register.replaceKeys(keys) }
+  /// From now on tokens must be signed with one of `keys` and not be among `revocations`; nothing is granted any more for
+  /// the sake of another one.
+  func replaceKeys(_ keys: KeySet, revocations: RevocationList) {
+    register.replaceVerifier(TokenVerifier(keys: keys, revocations: revocations, leeway: leeway))
+  }
 
   /// Forgets some tokens that have expired. To be called now and then, such as once a second: a token that is never used
   /// again would stay as long as there is room. A few microseconds.

@@ -9,7 +9,7 @@ struct Grant: Sendable {
   /// When it was given, and until when it is good, in seconds since 1970: never longer than the token.
   let given: Double
   let until: Double
-  /// Of the keys.
+  /// Of the keys and revocations.
   let generation: Int
 
   init(topic: Topic, token: String, given: Double, until: Double, generation: Int) {

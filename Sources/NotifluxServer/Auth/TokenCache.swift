@@ -20,6 +20,7 @@ struct TokenCache {
   private struct Entry {
     let key: Key
     let claims: Claims
+    let origin: TokenOrigin
     /// Of the token's subject, where publishing is limited.
     let bucket: SharedBucket?
     let cost: Int
@@ -52,8 +53,9 @@ struct TokenCache {
     return body(entries[place].claims, entries[place].bucket)
   }
 
-  /// Remembers what is judged at each use; evicts as many as it takes. The signature must have been good.
-  mutating func insert(_ token: String, _ claims: Claims, bucket: SharedBucket? = nil) {
+  /// Remembers what is judged at each use, and `origin` for ``keep(where:)``; evicts as many as it takes. The signature
+  /// must have been good.
+  mutating func insert(_ token: String, _ claims: Claims, _ origin: TokenOrigin, bucket: SharedBucket? = nil) {
     let key = Key(token: token)
     let cost = Self.cost(token, claims)
     guard cost <= maximumBytes, maximumCount > 0, places[key] == nil else { return }
@@ -61,12 +63,20 @@ struct TokenCache {
     let kept = Claims(
       topics: claims.topics, scope: claims.scope, expires: claims.expires, notBefore: claims.notBefore)
     places[key] = entries.count
-    entries.append(Entry(key: key, claims: kept, bucket: bucket, cost: cost))
+    entries.append(Entry(key: key, claims: kept, origin: origin, bucket: bucket, cost: cost))
     bytes += cost
   }
 
   mutating func remove(_ token: String) {
     if let place = places[Key(token: token)] { remove(at: place) }
+  }
+
+  /// Forgets all tokens of which `isGood` does not say so.
+  mutating func keep(where isGood: (TokenOrigin) -> Bool) {
+    var place = 0
+    while place < count {
+      if isGood(entries[place].origin) { place += 1 } else { remove(at: place) }
+    }
   }
 
   /// Looks at the next `limit` tokens and forgets those that expire at `time` or before.
@@ -78,7 +88,8 @@ struct TokenCache {
   }
 
   static func cost(_ token: String, _ claims: Claims) -> Int {
-    claims.topics.reduce(AuthLimits.tokenOverhead + token.utf8.count) {
+    let names = (claims.id?.utf8.count ?? 0) + (claims.subject?.utf8.count ?? 0)
+    return claims.topics.reduce(AuthLimits.tokenOverhead + token.utf8.count + names) {
       $0 + AuthLimits.topicOverhead + $1.utf8.count
     }
   }

@@ -3,8 +3,9 @@ import NotifluxJWT
 import NotifluxProtocol
 import Synchronization
 
-/// What is known about tokens under the present keys: the claims of those whose signature was good, and who waits for
-/// those that are being checked. Any thread; its lock is held for a look-up or an insertion at a time.
+/// What is known about tokens under the present keys and revocations: the claims of those whose signature was good, and who waits for
+/// those that are being checked. Any thread; its lock is held for a look-up or an insertion at a time, but for all
+/// remembered tokens when keys or revocations are replaced.
 final class TokenRegister: Sendable {
   private struct State {
     var verifier: TokenVerifier
@@ -22,7 +23,7 @@ final class TokenRegister: Sendable {
   }
 
   private let state: NIOLockedValueBox<State>
-  /// Counts the sets of keys. Changed under the lock.
+  /// Counts the verifiers. Changed under the lock.
   private let generation = Atomic(0)
   private let leeway: Double
   /// `nil`: any number of messages.
@@ -31,10 +32,10 @@ final class TokenRegister: Sendable {
   private let uptime: @Sendable () -> Double
 
   init(
-    keys: [PublicKey], leeway: Double, publishing: RateLimit?, now: @escaping @Sendable () -> Double,
+    verifier: TokenVerifier, leeway: Double, publishing: RateLimit?, now: @escaping @Sendable () -> Double,
     uptime: @escaping @Sendable () -> Double
   ) {
-    state = NIOLockedValueBox(State(verifier: TokenVerifier(keys: keys, leeway: leeway)))
+    state = NIOLockedValueBox(State(verifier: verifier))
     self.leeway = leeway
     self.publishing = publishing
     self.now = now
@@ -105,17 +106,15 @@ final class TokenRegister: Sendable {
     if case .failure(let refusal) = verdict { refusal.code == .tokenExpired } else { false }
   }
 
-  /// Forgets every token; what is being checked now is checked again with the new keys.
-  func replaceKeys(_ keys: [PublicKey]) {
-    let verifier = TokenVerifier(keys: keys, leeway: leeway)
-    let forgotten = state.withLockedValue { state in
+  /// Forgets the tokens that `verifier` would not find good, and ends every grant; what is being checked now is checked
+  /// again. Tokens that stay good need no new check, for which their senders may have to wait: a few milliseconds for as
+  /// many as are remembered at most.
+  func replaceVerifier(_ verifier: TokenVerifier) {
+    state.withLockedValue { state in
       state.verifier = verifier
       generation.add(1, ordering: .releasing)
-      defer { state.cache = TokenCache() }
-      return state.cache
+      state.cache.keep { verifier.accepts($0) }
     }
-    // Thousands of tokens take a while to be let go, which nobody has to wait for with the lock.
-    withExtendedLifetime(forgotten) {}
   }
 
   /// Forgets some of the tokens that have expired, if any.
@@ -153,22 +152,22 @@ final class TokenRegister: Sendable {
   func perform(_ check: Check) -> [TokenAnswers.Answer] {
     while true {
       let (verifier, generation) = state.withLockedValue { ($0.verifier, self.generation.load(ordering: .relaxed)) }
-      let result = Result { () throws(Refusal) in try verifier.claims(of: check.unverified) }
+      let result = Result { () throws(Refusal) in try verifier.check(check.unverified) }
       let time = now()
       let answers = state.withLockedValue { state -> (bucket: SharedBucket?, applicants: [TokenApplicant])? in
         guard self.generation.load(ordering: .relaxed) == generation else { return nil }
         var bucket: SharedBucket?
-        if case .success(let claims) = result, time - leeway < claims.expires {
+        if case .success(let (claims, origin)) = result, time - leeway < claims.expires {
           if publishing != nil, claims.scope == .broadcast {
             bucket = state.rates.bucket(of: claims, token: check.token.text, now: uptime())
           }
-          state.cache.insert(check.token.text, claims, bucket: bucket)
+          state.cache.insert(check.token.text, claims, origin, bucket: bucket)
         }
         return (bucket, state.applicants.removeValue(forKey: check.token) ?? [])
       }
       guard let (bucket, applicants) = answers else { continue }
       return applicants.map { applicant in
-        let verdict = result.flatMap { applicant.request.judge($0, now: time, leeway: leeway) }
+        let verdict = result.flatMap { applicant.request.judge($0.claims, now: time, leeway: leeway) }
         guard bucket != nil else { return (applicant, verdict) }
         return (applicant, state.withLockedValue { _ in charge(verdict, applicant.request, bucket) })
       }

@@ -10,6 +10,12 @@ enum KeygenCommand {
     "private", .file, help: "Write the private key to FILE [es256_private.pem in --out-dir]")
   static let publicName = Option(
     "public", .file, help: "Write the public key to FILE [es256_public.pem in --out-dir]")
+  static let jwks = Option(
+    flag: "jwks", help: "Write the public key as a JWK Set [es256_jwks.json in --out-dir]",
+    details: [
+      "In place of PEM, for `notiflux serve --jwks` and other programs that read RFC 7517. Its `kid` is the key's RFC 7638 "
+        + "thumbprint, which `notiflux token --kid` names."
+    ])
   static let force = Option(flag: "force", short: "f", help: "Replace files that are there")
   static let publicFrom = Option(
     "public-from", .file, help: "Make no key: write the public half of the private key in FILE")
@@ -22,20 +28,21 @@ enum KeygenCommand {
         + "a server through its environment.",
       "Keep the private key where tokens are made. The server needs the public key only.",
     ],
-    options: [outDir, privateName, publicName, force, publicFrom], exclusive: [[privateName, publicFrom]],
+    options: [outDir, privateName, publicName, jwks, force, publicFrom], exclusive: [[privateName, publicFrom]],
     examples: [
       Example("notiflux keygen", "Write es256_private.pem and es256_public.pem here."),
       Example("notiflux keygen --out-dir /etc/notiflux --force", "Replace the keys of a server."),
       Example("notiflux keygen --public-from es256_private.pem", "Write the public half of a key you have."),
+      Example("notiflux keygen --public-from es256_private.pem --jwks", "The same as a JWK Set."),
     ], run: run)
 
   private static func run(_ settings: Settings) throws -> ExitCode {
-    let publicPath = settings[publicName] ?? path("es256_public.pem", settings)
+    let publicPath = settings[publicName] ?? path(settings[jwks] ? "es256_jwks.json" : "es256_public.pem", settings)
     let overwrites = settings[force]
     if let source = settings[publicFrom] {
       let key = try KeyFile.privateKey(source).publicKey
       try makeDirectory(settings)
-      try write(key, to: publicPath, overwrites: overwrites)
+      try write(key, to: publicPath, settings)
       return .success
     }
     let privatePath = settings[privateName] ?? path("es256_private.pem", settings)
@@ -48,14 +55,15 @@ enum KeygenCommand {
     if !overwrites, let taken = [privatePath, publicPath].first(where: File.isThere) { throw File.exists(taken) }
     try File.create(privatePath, contents: Array(key.pem.utf8), mode: 0o600, overwrites: overwrites)
     Notiflux.say("wrote \(privatePath) (keep it secret)")
-    try write(key.publicKey, to: publicPath, overwrites: overwrites)
+    try write(key.publicKey, to: publicPath, settings)
     return .success
   }
 
-  private static func write(_ key: PublicKey, to path: String, overwrites: Bool) throws {
-    try File.create(path, contents: Array(key.pem.utf8), mode: 0o644, overwrites: overwrites)
+  private static func write(_ key: PublicKey, to path: String, _ settings: Settings) throws {
+    let text = settings[jwks] ? key.jwks : key.pem
+    try File.create(path, contents: Array(text.utf8), mode: 0o644, overwrites: settings[force])
     Notiflux.say("wrote \(path)")
-    try StandardStream.output.write("JWT_PUBLIC_KEY_B64=\(Base64.encode(key.pem.utf8))\n")
+    if !settings[jwks] { try StandardStream.output.write("JWT_PUBLIC_KEY_B64=\(Base64.encode(text.utf8))\n") }
   }
 
   /// Only where a file goes there.

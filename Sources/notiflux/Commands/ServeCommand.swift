@@ -46,6 +46,20 @@ enum ServeCommand {
   static let publicKeyBase64 = Option(
     variable: "JWT_PUBLIC_KEY_B64", .text("BASE64"),
     help: "The public keys as base64 of a PEM file, unless --public-key is given", group: "Tokens")
+  static let jwks = Option(
+    repeatable: "jwks", .file, environment: "NOTIFLUX_JWKS_FILE",
+    help: "Accept tokens signed for the keys of the JWK Set in FILE (JSON)",
+    details: [
+      "Beside the keys of `--public-key`. A token whose `kid` is that of a key is tried with this key first. Keys of other "
+        + "kinds, or for other uses, are passed over."
+    ], group: "Tokens")
+  static let revoked = Option(
+    "revoked", .file, environment: "NOTIFLUX_REVOKED_FILE", help: "Refuse the tokens that are named in FILE",
+    details: [
+      "One entry a line: `jti ID`, `sub SUBJECT`, or `sub SUBJECT before TIME`, which refuses what was made before TIME "
+        + "(RFC 3339, or seconds since 1970). A `#` begins a comment. What has blanks, `#` or quotes in it is written as a "
+        + "JSON string, in double quotes."
+    ], group: "Tokens")
   static let leeway = Option(
     "leeway", .duration(in: .zero ... .seconds(3600)), default: "0s", environment: "NOTIFLUX_LEEWAY",
     help: "Take the times in tokens less strictly by this much", group: "Tokens")
@@ -135,20 +149,20 @@ enum ServeCommand {
     "log-format", .choice(of: LogFormat.self), default: "text", environment: "NOTIFLUX_LOG_FORMAT",
     help: "Log for people or for machines", group: "Logging")
   static let check = Option(
-    flag: "check", help: "Check all settings, keys and certificates, and exit", group: "Logging")
+    flag: "check", help: "Check all settings, keys, certificates and revocations, and exit", group: "Logging")
 
   static let command: Command = Command(
     "serve", summary: "Run the server",
     discussion: [
       "Serves `POST /broadcast` to publishers, `GET /ws` and `GET /events` to subscribers; `GET /health` and `GET /ready` tell how it is. "
-        + "At least one public key is needed: `--public-key`, one of the variables, or `--dev`.",
-      "`SIGHUP` reads the keys and certificates again; a bad file keeps the old ones and says so. `SIGTERM` and `SIGINT` "
+        + "At least one public key is needed: `--public-key`, `--jwks`, one of the variables, or `--dev`.",
+      "`SIGHUP` reads keys, certificates and revocations again; a bad file keeps the old ones and says so. `SIGTERM` and `SIGINT` "
         + "drain: nothing new is accepted, requests under way are answered, clients are told when to come back. A second "
         + "one stops at once.",
     ],
     options: ListeningOptions.rows + [
       workers, ioURing, compression, tlsCertificate, tlsKey, allowOrigin, publicKey, publicKeyBase64,
-      leeway, dev,
+      jwks, revoked, leeway, dev,
       historySize,
       historyTTL, historyMemory, maxConnections, maxConnectionsPerAddress, maxHTTPConnections,
       maxSubscriptions, maxMessageSize, maxRequestMemory, maxPending, publishRate, publishBurst, badTokenRate,
@@ -191,6 +205,7 @@ enum ServeCommand {
     var configuration = ServerConfiguration(keys: [])
     try ListeningOptions.apply(settings, activation: activation, to: &configuration)
     configuration.keys = try keys(settings)  // With --dev they may be made, so what can be wrong comes before.
+    configuration.revocations = try revocations(settings)
     configuration.version = Version.text
     configuration.workers = settings[workers]
     configuration.leeway = settings[leeway].inSeconds
@@ -219,19 +234,26 @@ enum ServeCommand {
     perSecond > 0 ? RateLimit(perSecond: perSecond, burst: burst.map(Double.init)) : nil
   }
 
-  /// Read again on SIGHUP. A flag beats the variables; the two variables add to each other.
-  static func keys(_ settings: Settings) throws -> [PublicKey] {
-    var keys = try settings[publicKey].flatMap { try KeyFile.publicKeys($0) }
+  /// Read again on SIGHUP. Of PEM keys a flag beats the variables, and the two variables add to each other; JWK Sets add
+  /// to them.
+  static func keys(_ settings: Settings) throws -> KeySet {
+    var keys = try KeyFile.keySet(pem: settings[publicKey], jwks: settings[jwks])
     let hasFlag = if case .flag = settings.origin(of: publicKey) { true } else { false }
     if !hasFlag, let base64 = settings[publicKeyBase64] {
-      keys += try KeyFile.publicKeys(base64: base64, from: "JWT_PUBLIC_KEY_B64")
+      keys.formUnion(KeySet(try KeyFile.publicKeys(base64: base64, from: "JWT_PUBLIC_KEY_B64")))
     }
-    if settings[dev] { keys.append(try DevelopmentKeys.find().publicKey) }
+    if settings[dev] { keys.insert(try DevelopmentKeys.find().publicKey) }
     guard !keys.isEmpty else {
       throw settings.usageError(
-        "a public key is needed; give --public-key FILE, set JWT_PUBLIC_KEY_FILE or JWT_PUBLIC_KEY_B64, or use --dev")
+        "a public key is needed; give --public-key FILE or --jwks FILE, set JWT_PUBLIC_KEY_FILE, NOTIFLUX_JWKS_FILE or "
+          + "JWT_PUBLIC_KEY_B64, or use --dev")
     }
     return keys
+  }
+
+  /// Read again on SIGHUP.
+  static func revocations(_ settings: Settings) throws -> RevocationList {
+    try settings[revoked].map { try RevocationFile.read($0) } ?? RevocationList()
   }
 
   /// Read again on SIGHUP; `nil` serves plain HTTP.

@@ -10,9 +10,13 @@ enum TokenCommand {
     "ttl", short: "t", .duration(in: .seconds(1) ... .seconds(10 * 365 * 86400)), default: "60s",
     help: "The token expires after this time")
   static let subject = Option("subject", short: "s", .text("SUBJECT"), help: "Whom the token is for (claim sub)")
-  static let keyID = Option(
+  static let id = Option(
+    "jti", .text("ID"), help: "Name the token itself (claim jti), by which it can be revoked")
+  static let thumbprint = Option(
     flag: "kid", help: "Name the key in the token's header, by its RFC 7638 thumbprint",
     details: ["A server with several public keys then tries the right one first."])
+  static let keyID = Option(
+    "key-id", .text("ID"), help: "Name the key in the token's header as ID, its kid in a JWK Set")
 
   static let command: Command = Command(
     "token", summary: "Make and inspect tokens",
@@ -30,7 +34,8 @@ enum TokenCommand {
     Command(
       scope.rawValue, summary: summary,
       discussion: ["Prints the token and a newline, nothing else. Anyone who has it can use it until it expires."],
-      arguments: [topics], options: KeyOptions.rows + [ttl, subject, keyID],
+      arguments: [topics], options: KeyOptions.rows + [ttl, subject, id, thumbprint, keyID],
+      exclusive: [[thumbprint, keyID]],
       examples: [
         Example(
           "notiflux token \(scope.rawValue) news --key es256_private.pem --ttl 5m",
@@ -47,7 +52,8 @@ enum TokenCommand {
     }
     for topic in settings[topics] { _ = try settings.topic(topic, of: topics) }
     let minter = TokenMinter(
-      key: key, timeToLive: settings[ttl], subject: settings[subject], includeKeyID: settings[keyID])
+      key: key, timeToLive: settings[ttl], subject: settings[subject],
+      keyID: settings[thumbprint] ? key.publicKey.thumbprint : settings[keyID], id: settings[id])
     try StandardStream.output.write(try minter.token(scope, topics: settings[topics]) + "\n")
     return .success
   }

@@ -9,6 +9,12 @@ enum TokenInspectCommand {
   static let publicKey = Option(
     repeatable: "public-key", short: "p", .file, environment: "JWT_PUBLIC_KEY_FILE",
     help: "Check the signature with the public keys in FILE")
+  static let jwks = Option(
+    repeatable: "jwks", .file, environment: "NOTIFLUX_JWKS_FILE",
+    help: "Check the signature with the keys of the JWK Set in FILE, too")
+  static let revoked = Option(
+    "revoked", .file, environment: "NOTIFLUX_REVOKED_FILE",
+    help: "Look whether the token is revoked by FILE, as notiflux serve reads it")
   static let leeway = Option(
     "leeway", .duration(in: .zero ... .seconds(3600)), default: "0s", help: "Judge times with this leeway")
 
@@ -18,7 +24,7 @@ enum TokenInspectCommand {
       "Prints the token's header and claims as JSON with its times for people, then every reason why a server would refuse "
         + "it. Exits with 1 if there is any. The signature is checked where the public key is given."
     ],
-    arguments: [token], options: [publicKey, leeway],
+    arguments: [token], options: [publicKey, jwks, revoked, leeway],
     examples: [
       Example(
         "notiflux token inspect - --public-key es256_public.pem < token.txt", "Ask a token without showing it to ps.")
@@ -26,11 +32,12 @@ enum TokenInspectCommand {
 
   private static func run(_ settings: Settings) throws -> ExitCode {
     let text = try tokenText(settings)
-    let keys = try settings[publicKey].flatMap { try KeyFile.publicKeys($0) }
+    let keys = try KeyFile.keySet(pem: settings[publicKey], jwks: settings[jwks])
+    let revocations = try settings[revoked].map { try RevocationFile.read($0) } ?? RevocationList()
     let now = Timestamp.now()
     let (seconds, attoseconds) = settings[leeway].components
     let inspection = TokenInspection(
-      of: text, keys: keys, now: now, leeway: Double(seconds) + Double(attoseconds) / 1e18)
+      of: text, keys: keys, revocations: revocations, now: now, leeway: Double(seconds) + Double(attoseconds) / 1e18)
     try StandardStream.output.write(report(inspection, now: now))
     if let note = inspection.note { Notiflux.say("note: \(note)") }
     return inspection.refusals.isEmpty ? .success : .failure

@@ -31,8 +31,8 @@ struct ServeRun {
     let output = await server.outputMethod
     var data: Logger.Metadata = [
       "address": "\(urls.joined(separator: " "))", "workers": "\(configuration.workers)",
-      "keys": "\(configuration.keys.count)", "output": "\(output)",
-      "connections": "\(configuration.maximumConnections)", "version": "\(Version.text)",
+      "keys": "\(configuration.keys.count)", "revocations": "\(configuration.revocations.count)",
+      "output": "\(output)", "connections": "\(configuration.maximumConnections)", "version": "\(Version.text)",
     ]
     if let admin = listening.admin { data["admin"] = "\(Self.url(of: admin, isTLS: false))" }
     logger.info("listening", metadata: data)
@@ -78,16 +78,21 @@ struct ServeRun {
     case drained
   }
 
+  /// All files are read before any takes effect.
   private func reload(_ server: Server) {
     do {
       let keys = try ServeCommand.keys(settings)
+      let revocations = try ServeCommand.revocations(settings)
       let tls = try ServeCommand.tls(settings)
-      server.replaceKeys(keys)
+      server.replaceKeys(keys, revocations: revocations)
       if let tls { server.replaceTLS(tls) }
-      logger.info("keys and certificates reloaded", metadata: ["keys": "\(keys.count)"])
+      logger.info(
+        "keys, certificates and revocations reloaded",
+        metadata: ["keys": "\(keys.count)", "revocations": "\(revocations.count)"])
     } catch {
       let reason = (error as? CommandFailure)?.message ?? (error as? UsageError)?.message ?? "\(error)"
-      logger.error("keys and certificates kept, the new ones are not good", metadata: ["reason": "\(reason)"])
+      logger.error(
+        "keys, certificates and revocations kept, the new ones are not good", metadata: ["reason": "\(reason)"])
     }
   }
 

@@ -123,6 +123,20 @@ struct AuthRateTests {
     #expect(try use(token("again", by: foreign), authorizer, payer) == .rateLimited)
   }
 
+  @Test("a revoked token counts as a bad one each time; remembered ones pass after a reload too", arguments: [0, 1])
+  func revoked(threads: Int) throws {
+    let authorizer = authorizer(threads: threads, AuthRates(badTokens: RateLimit(perSecond: 1, burst: 3)))
+    defer { authorizer.stop() }
+    let payer = TestPayer()
+    let (good, revoked) = (try token("good"), try token("revoked"))
+    #expect(try use(good, authorizer, payer) == nil)
+    #expect(try use(revoked, authorizer, payer) == nil)
+    authorizer.replaceKeys([key.publicKey], revocations: try RevocationList(Array("sub revoked\n".utf8)))
+    for _ in 0..<3 { #expect(try use(revoked, authorizer, payer) == .tokenClaims) }
+    #expect(try use(revoked, authorizer, payer) == .rateLimited)
+    #expect(try use(good, authorizer, payer) == nil)
+  }
+
   @Test("a token that has expired is checked each time, so it counts; one for another topic is remembered and does not")
   func whatCounts() throws {
     let authorizer = authorizer(AuthRates(badTokens: RateLimit(perSecond: 1, burst: 2)))

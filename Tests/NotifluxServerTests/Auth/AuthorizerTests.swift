@@ -149,16 +149,16 @@ struct AuthorizerTests {
 
   // MARK: Keys
 
-  @Test("new keys forget all tokens: what the old ones signed is refused, what the new ones signed is granted")
+  @Test("new keys forget the tokens of the old ones: these are refused, what the new ones signed is granted")
   func replaceKeys() throws {
     let authorizer = authorizer(threads: 1)
     let other = try PrivateKey.generate()
     #expect(try authorizer.inTheEnd(token, .broadcast, "a") == nil)
-    authorizer.replaceKeys([other.publicKey])
+    authorizer.replaceKeys([other.publicKey], revocations: RevocationList())
     #expect(authorizer.cachedTokens == 0)
     #expect(try authorizer.inTheEnd(token, .broadcast, "a") == .tokenSignature)
     #expect(try authorizer.inTheEnd(Self.token(other), .broadcast, "a") == nil)
-    authorizer.replaceKeys([key.publicKey, other.publicKey])
+    authorizer.replaceKeys([key.publicKey, other.publicKey], revocations: RevocationList())
     #expect(try authorizer.inTheEnd(token, .broadcast, "a") == nil)
     authorizer.stop()
   }
@@ -168,11 +168,44 @@ struct AuthorizerTests {
     let other = try PrivateKey.generate()
     let late = Late()
     // The clock is read when the signature has been checked and before anything comes of it.
-    let clock = StandingClock { read in if read == 1 { late.authorizer?.replaceKeys([other.publicKey]) } }
+    let clock = StandingClock { read in
+      if read == 1 { late.authorizer?.replaceKeys([other.publicKey], revocations: RevocationList()) }
+    }
     let authorizer = Authorizer(keys: [key.publicKey], leeway: 0, threads: 0, now: clock.now)
     late.authorizer = authorizer
     #expect(try authorizer.inTheEnd(token, .broadcast, "a") == .tokenSignature)
     #expect(clock.reads == 2)
+    #expect(authorizer.cachedTokens == 0)
+  }
+
+  @Test("a remembered token is refused from its revocation on; the others stay remembered and need no new check")
+  func revokes() throws {
+    let authorizer = authorizer()
+    let tokens = try ["a", "b", "c"].map { try Self.token(key, id: $0) }
+    for token in tokens { #expect(try authorizer.inTheEnd(token, .broadcast, "a") == nil) }
+    let revocations = try RevocationList(Array("jti b\n".utf8))
+    authorizer.replaceKeys([try PrivateKey.generate().publicKey, key.publicKey], revocations: revocations)
+    #expect(authorizer.cachedTokens == 2)
+    for token in [tokens[0], tokens[2]] {
+      let granted = try #require(try authorizer.atOnce(token, .broadcast, "a"))
+      #expect(granted.code == nil)
+    }
+    for _ in 0..<2 { #expect(try authorizer.inTheEnd(tokens[1], .broadcast, "a") == .tokenClaims) }
+    #expect(authorizer.cachedTokens == 2)
+    authorizer.replaceKeys([key.publicKey], revocations: RevocationList())
+    #expect(try authorizer.inTheEnd(tokens[1], .broadcast, "a") == nil)
+  }
+
+  @Test("a token whose check its revocation overtakes is neither granted nor remembered")
+  func revokesInFlight() throws {
+    let late = Late()
+    let (key, list) = (key, try RevocationList(Array("jti x\n".utf8)))
+    let clock = StandingClock { read in
+      if read == 1 { late.authorizer?.replaceKeys([key.publicKey], revocations: list) }
+    }
+    let authorizer = Authorizer(keys: [key.publicKey], leeway: 0, threads: 0, now: clock.now)
+    late.authorizer = authorizer
+    #expect(try authorizer.inTheEnd(Self.token(key, id: "x"), .broadcast, "a") == .tokenClaims)
     #expect(authorizer.cachedTokens == 0)
   }
 
@@ -323,7 +356,9 @@ struct AuthorizerTests {
       for round in 0..<150 {
         let token = Int.random(in: 0..<8, using: &random) == 0 ? bad : good.randomElement(using: &random) ?? bad
         let expected: ErrorCode? = token == bad ? .tokenSignature : nil
-        if round % 40 == 39 { authorizer.replaceKeys(worker % 2 == 0 ? keys : keys.reversed()) }
+        if round % 40 == 39 {
+          authorizer.replaceKeys(KeySet(worker % 2 == 0 ? keys : keys.reversed()), revocations: RevocationList())
+        }
         switch authorizer.authorize(token, scope: .broadcast, topics: topics) {
         case .granted: if expected != nil { wrong += 1 }
         case .refused: wrong += 1

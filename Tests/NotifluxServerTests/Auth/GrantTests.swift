@@ -16,7 +16,7 @@ import Testing
   }
 
   private func token(expires: Double = 2000, topics: [String] = ["é", "b"]) throws -> String {
-    try TokenSigner(key: key).sign(Claims(topics: topics, scope: .broadcast, expires: expires))
+    try TokenSigner(key: key).sign(Claims(topics: topics, scope: .broadcast, expires: expires, subject: "me"))
   }
 
   /// One that has remembered `token`.
@@ -76,10 +76,25 @@ import Testing
     var table = GrantTable()
     #expect(use(&table, authorizer, token, [topic]) == nil)
     #expect(table.knows(topic, token, authorizer))
-    authorizer.replaceKeys([try PrivateKey.generate().publicKey])
+    authorizer.replaceKeys([try PrivateKey.generate().publicKey], revocations: RevocationList())
     #expect(use(&table, authorizer, token, [topic]) == .internal)
-    authorizer.replaceKeys([key.publicKey])
+    authorizer.replaceKeys([key.publicKey], revocations: RevocationList())
     #expect(use(&table, authorizer, token, [topic]) == .internal, "it is not that of the first keys")
+  }
+
+  @Test("a grant ends with a revocation of its token; after any other change it is given again without a check")
+  func revocations() throws {
+    let token = try token()
+    let authorizer = try authorizer(token)
+    var table = GrantTable()
+    #expect(use(&table, authorizer, token, [topic]) == nil)
+    authorizer.replaceKeys([try PrivateKey.generate().publicKey, key.publicKey], revocations: RevocationList())
+    #expect(!table.knows(topic, token, authorizer))
+    #expect(use(&table, authorizer, token, [topic]) == nil)
+    #expect(table.knows(topic, token, authorizer))
+    authorizer.replaceKeys([key.publicKey], revocations: try RevocationList(Array("sub me\n".utf8)))
+    #expect(!table.knows(topic, token, authorizer))
+    #expect(use(&table, authorizer, token, [topic]) == .internal)
   }
 
   @Test("a grant is for one token, scope and topic, byte for byte")

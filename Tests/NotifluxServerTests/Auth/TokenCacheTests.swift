@@ -5,10 +5,18 @@ import Testing
 
 extension TokenCache {
   fileprivate mutating func claims(of token: String) -> Claims? { use(token) { claims, _ in claims } }
+
+  fileprivate mutating func insert(_ token: String, _ claims: Claims) {
+    insert(token, claims, TokenOrigin(of: claims, signedBy: TokenCacheTests.key))
+  }
 }
 
 @Suite("The cache of verified tokens")
 struct TokenCacheTests {
+  fileprivate static let key: PublicKey = {
+    do { return try PrivateKey.generate().publicKey } catch { preconditionFailure("\(error)") }
+  }()
+
   private func claims(_ topic: String = "t", expires: Double = 2000) -> Claims {
     Claims(topics: [topic], scope: .broadcast, expires: expires)
   }
@@ -39,20 +47,42 @@ struct TokenCacheTests {
     #expect(cache.claims(of: "\u{E9}") != nil)
   }
 
-  @Test("the claims that are never judged are not kept")
+  @Test("of the claims those that are judged at each use are at hand; names cost what they take")
   func lean() {
     var cache = TokenCache()
     let full = Claims(
-      topics: ["a", "b"], scope: .subscribe, expires: 5, notBefore: 1, issuedAt: 2, id: "x", subject: "y")
+      topics: ["a", "b"], scope: .subscribe, expires: 5, notBefore: 1, issuedAt: 2, id: "id", subject: "sub")
     cache.insert("token", full)
-    #expect(
-      cache.claims(of: "token") == Claims(topics: ["a", "b"], scope: .subscribe, expires: 5, notBefore: 1))
+    let bare = Claims(topics: ["a", "b"], scope: .subscribe, expires: 5, notBefore: 1)
+    #expect(cache.claims(of: "token") == bare)
+    #expect(TokenCache.cost("token", full) == TokenCache.cost("token", bare) + 5)
+  }
+
+  @Test("those that are no longer good are forgotten, and nothing else is", arguments: 1..<6)
+  func keep(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    let other = try PrivateKey.generate().publicKey
+    var cache = TokenCache()
+    var bad: Set<String> = []
+    for index in 0..<200 {
+      let (isOther, isNamed) = (random.next() % 3 == 0, random.next() % 3 == 0)
+      let claims = Claims(topics: ["t"], scope: .broadcast, expires: 5, id: isNamed ? "bad" : "good")
+      cache.insert("token \(index)", claims, TokenOrigin(of: claims, signedBy: isOther ? other : Self.key))
+      if isOther || isNamed { bad.insert("token \(index)") }
+    }
+    let list = try RevocationList(Array("jti bad\n".utf8))
+    let verifier = TokenVerifier(keys: [Self.key], revocations: list)
+    cache.keep { verifier.accepts($0) }
+    #expect(cache.count == 200 - bad.count)
+    for index in 0..<200 { #expect((cache.claims(of: "token \(index)") == nil) == bad.contains("token \(index)")) }
+    cache.keep { _ in false }
+    #expect(cache.count == 0 && cache.bytes == 0)
   }
 
   @Test("there are never more tokens or bytes than allowed, whatever is inserted", arguments: 1..<10)
   func bounds(seed: Int) {
     var random = SeededGenerator(seed: UInt64(seed))
-    var cache = TokenCache(maximumCount: 20, maximumBytes: 12_000)
+    var cache = TokenCache(maximumCount: 20, maximumBytes: 13_000)
     var inserted: [String: Claims] = [:]
     for round in 0..<1000 {
       let token = String(repeating: "x", count: Int.random(in: 0..<900, using: &random)) + String(random.next() % 300)
@@ -70,7 +100,7 @@ struct TokenCacheTests {
         #expect(cache.claims(of: token) == nil)
       }
       #expect(cache.count <= 20)
-      #expect(cache.bytes <= 12_000)
+      #expect(cache.bytes <= 13_000)
       guard round % 50 == 0 else { continue }
       let there = inserted.filter { cache.claims(of: $0.key) != nil }
       #expect(there.count == cache.count)

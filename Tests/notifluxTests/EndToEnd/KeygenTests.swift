@@ -37,6 +37,28 @@ import Testing
     }
   }
 
+  @Test("keygen --jwks writes the public key as a JWK Set in place of PEM, and prints nothing")
+  func jwks() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      let made = try tool.run("keygen", "--jwks")
+      #expect(made.status == 0 && made.output.isEmpty)
+      #expect(made.errors.contains("wrote es256_jwks.json"))
+      #expect(try tool.files() == ["es256_jwks.json", "es256_private.pem"])
+      #expect(try mode(tool.path("es256_jwks.json")) == 0o644)
+      let set = try tool.contents("es256_jwks.json")
+      let derived = try tool.run("keygen", "--public-from", "es256_private.pem", "--jwks", "--public", "again.json")
+      #expect(derived.status == 0)
+      #expect(try tool.contents("again.json") == set)
+      let refused = try tool.run("keygen", "--public-from", "es256_private.pem", "--jwks")
+      #expect(refused.status == 1 && refused.errors.contains("--force"))
+      let named = try tool.run("token", "subscribe", "t", "--key", "es256_private.pem", "--kid").output
+      let seen = try tool.run("token", "inspect", "--jwks", "es256_jwks.json", input: named)
+      #expect(seen.status == 0 && seen.output.contains("good"), "\(seen.output)")
+      let kid = try #require(set.firstMatch(of: /"kid": "([^"]+)"/)?.1)
+      #expect(seen.output.contains(kid))
+    }
+  }
+
   @Test("keygen makes the directory it is told to write to, and says where it cannot")
   func directories() async throws {
     try await Tool.inTemporaryDirectory { tool in

@@ -77,15 +77,56 @@ import Testing
       try FileManager.default.removeItem(atPath: tool.path("es256_public.pem"))
       try tool.write("nonsense", to: "es256_public.pem")
       server.signal(SIGHUP)
-      try server.waitForLog("keys and certificates kept")
+      try server.waitForLog("keys, certificates and revocations kept")
       #expect(try await status(server, tool, key: "es256_private.pem") == 200)
       try tool.write(tool.contents("new/es256_public.pem"), to: "es256_public.pem")
       server.signal(SIGHUP)
-      try server.waitForLog("keys and certificates reloaded")
+      try server.waitForLog("keys, certificates and revocations reloaded keys=1 revocations=0")
       #expect(try await status(server, tool, key: "es256_private.pem") == 401)
       #expect(try await status(server, tool, key: "new/es256_private.pem") == 200)
       server.signal(SIGTERM)
       #expect(server.wait() == 0)
+    }
+  }
+
+  @Test("JWK Sets add to PEM keys or stand alone, and --check says what is wrong with one, or with a revocation list")
+  func jwks() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      _ = try tool.run("keygen")
+      _ = try tool.run("keygen", "--out-dir", "new", "--jwks")
+      try tool.write("# nobody yet\njti one\nsub \"two words\" before 9999-12-31T23:59:59Z\n", to: "revoked")
+      try tool.write("jti one\njit two\n", to: "bad")
+      try tool.write("", to: "big")
+      try FileHandle(forWritingTo: URL(fileURLWithPath: tool.path("big"))).truncate(atOffset: (16 << 20) + 1)
+      try tool.write("{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\"}]}", to: "bad.json")
+      let both = ["--public-key", "es256_public.pem", "--jwks", "new/es256_jwks.json", "--revoked", "revoked"]
+      let server = try ServerProcess(tool, both)
+      try server.waitForLog("keys=2")
+      try server.waitForLog("revocations=2")
+      for key in ["es256_private.pem", "new/es256_private.pem"] {
+        #expect(try await status(server, tool, key: key) == 200)
+        #expect(try await status(server, tool, key: key, "--jti", "one") == 401)
+        #expect(try await status(server, tool, key: key, "--subject", "two words") == 401)
+        #expect(try await status(server, tool, key: key, "--subject", "two") == 200)
+      }
+      server.signal(SIGTERM)
+      #expect(server.wait() == 0)
+      let alone = ["NOTIFLUX_JWKS_FILE": "new/es256_jwks.json", "NOTIFLUX_REVOKED_FILE": "revoked"]
+      #expect(try tool.run("serve", "--check", environment: alone).status == 0)
+      for (arguments, part) in [
+        (["--jwks", "bad.json"], "bad.json: keys[0]: \"x\" is missing"), (["--jwks", "no.json"], "no.json"),
+        (["--jwks", "es256_public.pem"], "es256_public.pem: this is PEM, not a JWK Set: give it with --public-key"),
+        (["--public-key", "new/es256_jwks.json"], "es256_jwks.json: this is JSON, not PEM: give a JWK Set"),
+        (["--jwks", "new/es256_jwks.json", "--revoked", "bad"], "bad, line 2: expected: jti ID, sub SUBJECT"),
+        (["--jwks", "new/es256_jwks.json", "--revoked", "gone"], "gone"),
+        (["--jwks", "new/es256_jwks.json", "--revoked", "big"], "big has more than 16777216 bytes"),
+      ] {
+        let result = try tool.run(["serve", "--check"] + arguments)
+        #expect(result.status == 1)
+        #expect(result.errors.contains(part) && result.errorLines.count == 1, "\(result.errors)")
+      }
+      let none = try tool.run("serve", "--check")
+      #expect(none.status == 2 && none.errors.contains("--jwks FILE"))
     }
   }
 
@@ -106,8 +147,8 @@ import Testing
   }
 
   /// Of a publish with a token signed by `key`.
-  private func status(_ server: ServerProcess, _ tool: Tool, key: String) async throws -> Int {
-    let token = try tool.run("token", "broadcast", "t", "--key", key).output.dropLast()
+  private func status(_ server: ServerProcess, _ tool: Tool, key: String, _ more: String...) async throws -> Int {
+    let token = try tool.run(["token", "broadcast", "t", "--key", key] + more).output.dropLast()
     var request = URLRequest(url: try #require(URL(string: server.url + "/broadcast")))
     request.httpMethod = "POST"
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")

@@ -18,6 +18,24 @@ import Testing
     }
   }
 
+  @Test("a token has the kid and the jti it is told to, and inspect says whether it is revoked")
+  func names() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      _ = try tool.run("keygen")
+      let token = try tool.run(
+        "token", "broadcast", "t", "-k", "es256_private.pem", "--key-id", "2026-11", "--jti", "no 1"
+      ).output
+      try tool.write("jti \"no 1\"\n", to: "revoked")
+      let seen = try tool.run("token", "inspect", "--public-key", "es256_public.pem", input: token)
+      #expect(seen.status == 0)
+      #expect(seen.output.contains(#""kid":"2026-11""#) && seen.output.contains(#""jti":"no 1""#), "\(seen.output)")
+      let revoked = try tool.run("token", "inspect", "--revoked", "revoked", input: token)
+      #expect(revoked.status == 1 && revoked.output.contains("token was revoked"), "\(revoked.output)")
+      let both = try tool.run("token", "broadcast", "t", "-k", "es256_private.pem", "--key-id", "x", "--kid")
+      #expect(both.status == 2)
+    }
+  }
+
   @Test("the key may come from the environment, as a file or as itself; the flag wins")
   func environment() async throws {
     try await Tool.inTemporaryDirectory { tool in
