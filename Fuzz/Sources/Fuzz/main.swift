@@ -6,7 +6,7 @@ import Glibc
 
 let targets: [any FuzzTarget.Type] = [
   Frames.self, Commands.self, Envelopes.self, Bodies.self, Lines.self, Requests.self, Connections.self, Tokens.self,
-  Keys.self, Cursors.self, CommandLines.self, Messages.self,
+  Keys.self, Revocations.self, Cursors.self, CommandLines.self, Messages.self,
 ]
 
 /// libFuzzer starts copies of this process, to which it hands its own options only.

@@ -122,8 +122,10 @@ private final class Client: Transport {
   private let loop = ManualLoop()
   private let worker: Worker
 
-  private static let keys: [PublicKey] = {
-    do { return try PublicKey.all(inPEM: KeyFixture.publicKey) } catch { violated("the fixture is a key: \(error)") }
+  private static let keys: KeySet = {
+    do { return KeySet(try PublicKey.all(inPEM: KeyFixture.publicKey)) } catch {
+      violated("the fixture is a key: \(error)")
+    }
   }()
 
   init() {

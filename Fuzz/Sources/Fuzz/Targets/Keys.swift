@@ -2,7 +2,8 @@ import NotifluxProtocol
 
 @testable import NotifluxJWT
 
-/// Key files, and base64. The first byte says whether the rest is PEM text or the DER of a key, which OpenSSL reads.
+/// Key files, and base64. The first byte says whether the rest is text, PEM or a JWK Set, or the DER of a key, which
+/// OpenSSL reads.
 enum Keys: FuzzTarget {
   static let name = "keys"
 
@@ -11,7 +12,8 @@ enum Keys: FuzzTarget {
     let kind = choices.byte() % 4
     let bytes = Array(choices.rest)
     switch kind {
-    case 0, 1: check(bytes)
+    case 0: check(bytes)
+    case 1: checkSet(bytes)
     case 2: check(Array(PEM.text(label: "PUBLIC KEY", der: bytes).utf8))
     default: check(Array(PEM.text(label: "PRIVATE KEY", der: bytes).utf8))
     }
@@ -33,6 +35,34 @@ enum Keys: FuzzTarget {
       _ = try TokenVerifier(keys: [again.publicKey]).verify(token, now: 1)
     } catch {
       violated("a private key that is accepted signs: \(error)")
+    }
+  }
+
+  private static func checkSet(_ text: [UInt8]) {
+    guard let set = read(text, { (text) throws(KeyError) in try KeySet(jwks: text) }) else { return }
+    let document = (try? JSONValue.parse(text))?.object
+    let jwks = document?["keys"]?.array ?? document.map { [.object($0)] } ?? []
+    var names: Set<ByteKey> = []
+    let keys = set.order(for: nil)
+    require(!keys.isEmpty && keys.count == set.count && Set(keys).count == keys.count, "a set has each key once")
+    for key in keys {
+      let isThere = jwks.contains { jwk in
+        guard jwk.object?["x"]?.string == Base64URL.encode(key.x), jwk.object?["y"]?.string == Base64URL.encode(key.y),
+          jwk.object?["kty"] == "EC", jwk.object?["crv"] == "P-256", jwk.object?["d"] == nil
+        else { return false }
+        guard let name = jwk.object?["kid"]?.string, jwk.object?["use"].map({ $0 == "sig" }) ?? true,
+          jwk.object?["alg"].map({ $0 == "ES256" }) ?? true
+        else { return true }
+        if jwk.object?["key_ops"] == nil {
+          require(names.insert(ByteKey(name)).inserted, "a name is that of one key")
+          require(set.order(for: name).prefix(2).contains(key), "a key is found by its name")
+        }
+        return true
+      }
+      require(isThere, "a key is in the text")
+      require(set.order(for: key.thumbprint).contains(key), "a key is found by its thumbprint")
+      let again = try? KeySet(jwks: Array(key.jwks.utf8))
+      require(again?.order(for: nil) == [key], "a key reads the same when it is written")
     }
   }
 

@@ -13,7 +13,7 @@ enum Tokens: FuzzTarget {
   private static let key: PrivateKey = {
     do { return try PrivateKey.generate() } catch { violated("a key is made: \(error)") }
   }()
-  private static let publicKeys = [key.publicKey]
+  private static let publicKeys: KeySet = [key.publicKey]
   private static let verifier = TokenVerifier(keys: publicKeys)
   private static let good = Array(
     signed(#"{"alg":"ES256","typ":"JWT"}"#.utf8, #"{"exp":2000,"topics":["a","b"],"scope":"subscribe"}"#.utf8).utf8)
