@@ -109,6 +109,12 @@ public final class Server: Sendable {
   /// How many connections are open now.
   public var connectionCount: Int { running.withLockedValue { $0?.services.connections.value ?? 0 } }
 
+  /// Returns when every event loop has turned since the call, so not while one of them hangs. One that has ended counts as
+  /// turning.
+  package func untilEveryLoopHasTurned() async {
+    for worker in running.withLockedValue({ $0?.workers ?? [] }) { _ = await worker.loop.run {} }
+  }
+
   /// From now on tokens must be signed with one of `keys` and not be among `revocations`, both from the same moment on;
   /// what is subscribed stays. A token that is good before and after is never refused.
   public func replaceKeys(_ keys: KeySet, revocations: RevocationList) {

@@ -174,6 +174,14 @@ enum ServeCommand {
       Example("notiflux serve --public-key es256_public.pem --host 0.0.0.0", "Serve the network."),
       Example("notiflux serve --public-key old.pem --public-key new.pem", "Accept two keys while you rotate them."),
       Example("notiflux serve --public-key es256_public.pem --check", "See whether it would start."),
+    ],
+    sections: [
+      ManSection(
+        "SERVICE MANAGER",
+        [
+          "A service manager that sets `NOTIFY_SOCKET` is told by sd_notify(3) when the server listens, reloads and drains. "
+            + "With `WATCHDOG_USEC` it hears twice in that time that every event loop turns, and nothing while one hangs."
+        ])
     ], run: run)
 
   private static func run(_ settings: Settings) throws -> ExitCode {

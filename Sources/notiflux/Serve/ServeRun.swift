@@ -16,11 +16,12 @@ struct ServeRun {
   func run() throws -> ExitCode {
     Machine.shareHeaps(configuration.workers)
     Machine.keepFreedMemory(Self.keptMemory)
+    let manager = ServiceManager.takeFromEnvironment(logger: logger)
     let signals = SignalSource.stream(of: [SIGTERM, SIGINT, SIGHUP])
-    return try Blocking.wait { try await serve(signals) }
+    return try Blocking.wait { try await serve(signals, for: manager) }
   }
 
-  private func serve(_ signals: AsyncStream<Int32>) async throws -> ExitCode {
+  private func serve(_ signals: AsyncStream<Int32>, for manager: ServiceManager?) async throws -> ExitCode {
     let server = Server(configuration: configuration, logger: logger)
     let listening: Server.Listening
     do { listening = try await server.start() } catch {
@@ -40,10 +41,15 @@ struct ServeRun {
       let text = try DevelopmentKeys.find().instructions(url: urls[0], program: Self.programPath)
       try? StandardStream.output.write(text)
     }
-    return await steer(server, by: signals)
+    manager?.tell(.ready(url: url))
+    let watchdog = Task { await manager?.keepWatchdogQuiet { await server.untilEveryLoopHasTurned() } }
+    defer { watchdog.cancel() }
+    return await steer(server, by: signals, for: manager)
   }
 
-  private func steer(_ server: Server, by signals: AsyncStream<Int32>) async -> ExitCode {
+  private func steer(
+    _ server: Server, by signals: AsyncStream<Int32>, for manager: ServiceManager?
+  ) async -> ExitCode {
     let (events, continuation) = AsyncStream.makeStream(of: Event.self)
     let forwarding = Task {
       for await signal in signals { continuation.yield(.signal(signal)) }
@@ -52,7 +58,10 @@ struct ServeRun {
     var isDraining = false
     for await event in events {
       switch event {
-      case .signal(SIGHUP): reload(server)
+      case .signal(SIGHUP):
+        manager?.tell(.reloading)
+        reload(server)
+        manager?.tell(.reloaded)
       case .signal where isDraining:
         let left = server.connectionCount
         guard left > 0 else { continue }  // It is going anyway.
@@ -60,7 +69,9 @@ struct ServeRun {
         return .failure
       case .signal:
         isDraining = true
-        logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
+        let connections = server.connectionCount
+        logger.info("draining", metadata: ["connections": "\(connections)"])
+        manager?.tell(.stopping(connections: connections, limit: configuration.drainTimeout))
         Task {
           await server.drain()
           continuation.yield(.drained)
