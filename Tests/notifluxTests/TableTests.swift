@@ -31,6 +31,18 @@ import Testing
       try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == pages.map(\.fileName).sorted())
   }
 
+  /// `UPDATE_GOLDENS=1 swift test --filter TableTests` writes it anew.
+  @Test("deploy/notiflux.default says what the table says")
+  func serviceSettings() throws {
+    let file = Self.root.appendingPathComponent("deploy/notiflux.default")
+    if ProcessInfo.processInfo.environment["UPDATE_GOLDENS"] != nil {
+      try ServiceSettings.text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    #expect(
+      try String(contentsOf: file, encoding: .utf8) == ServiceSettings.text,
+      "deploy/notiflux.default is out of date; run UPDATE_GOLDENS=1 swift test --filter TableTests")
+  }
+
   @Test("the README's table of settings has every option of serve, with its variable and default")
   func readme() throws {
     let readme = try String(contentsOf: Self.root.appendingPathComponent("README.md"), encoding: .utf8)
