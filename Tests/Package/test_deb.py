@@ -195,7 +195,21 @@ def test_7_settings_that_no_start_would_mend_are_not_tried_again(host, service):
     host.run(f"cp /root/settings {SETTINGS}; systemctl start notiflux")
 
 
-def test_8_an_upgrade_restarts_it_and_keeps_the_settings(host, service, deb, tmp_path):
+def test_8_a_drain_may_take_longer_than_systemd_would_wait(host, service):
+    host.run("mkdir -p /run/systemd/system/notiflux.service.d")
+    drop_in = host.root / "run/systemd/system/notiflux.service.d/stop.conf"
+    drop_in.write_text("[Service]\nTimeoutStopSec=1\nEnvironment=NOTIFLUX_DRAIN_TIMEOUT=4s\n")
+    host.run("systemctl daemon-reload && systemctl restart notiflux")
+    # A client that does not leave when it is told to.
+    listen = "exec notiflux listen news --key /root/keys/es256_private.pem --json >/tmp/listen 2>&1 & echo $!"
+    client = host.run(listen).strip()
+    harness.until(lambda: "subscribed" in host.run("cat /tmp/listen"), "a subscription")
+    host.run(f"kill -STOP {client}; systemctl stop notiflux; kill -KILL {client}")
+    assert (service["ActiveState"], service["Result"]) == ("inactive", "success")
+    host.run("rm -r /run/systemd/system/notiflux.service.d && systemctl daemon-reload && systemctl start notiflux")
+
+
+def test_9_an_upgrade_restarts_it_and_keeps_the_settings(host, service, deb, tmp_path):
     process = service["MainPID"]
     host.run(f"echo NOTIFLUX_LOG_FORMAT=json >> {SETTINGS}")
     settings = host.run(f"cat {SETTINGS}")
@@ -207,7 +221,7 @@ def test_8_an_upgrade_restarts_it_and_keeps_the_settings(host, service, deb, tmp
     assert '"message":"listening"' in service.log
 
 
-def test_9_a_removal_stops_it_and_a_purge_leaves_nothing(host, service):
+def test_10_a_removal_stops_it_and_a_purge_leaves_nothing(host, service):
     host.run("dpkg --remove notiflux")
     assert service["ActiveState"] != "active"
     assert host.status("command -v notiflux") != 0
