@@ -49,6 +49,6 @@ struct DoctorPlan: Sendable {
 
   static func expiredToken(_ topic: Topic, _ minter: TokenMinter) throws -> String {
     let claims = Claims(topics: [topic.text], scope: .broadcast, expires: Timestamp.now() - ClockCheck.expiredFor)
-    return try TokenSigner(key: minter.key).sign(claims, includeKeyID: false)
+    return try TokenSigner(key: minter.key).sign(claims)
   }
 }

@@ -41,7 +41,7 @@ struct ServeRun {
       let text = try DevelopmentKeys.find().instructions(url: urls[0], program: Self.programPath)
       try? StandardStream.output.write(text)
     }
-    manager?.tell(.ready(url: url))
+    manager?.tell(.ready(url: urls.joined(separator: " ")))
     let watchdog = Task { await manager?.keepWatchdogQuiet { await server.untilEveryLoopHasTurned() } }
     defer { watchdog.cancel() }
     return await steer(server, by: signals, for: manager)
