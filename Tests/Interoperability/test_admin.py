@@ -232,7 +232,7 @@ def test_it_may_be_a_unix_domain_socket(make_server, keys, tmp_path, curl):
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["docs/grafana.json", "deploy/alerts.yml", "docs/deployment.md"])
+@pytest.mark.parametrize("name", ["docs/grafana.json", "deploy/alerts.yml", "docs/operations.md"])
 def test_what_dashboard_alerts_and_documents_name_exists(watched, name):
     server, admin = watched()
     families = set(re.findall(r"^# TYPE (\S+)", admin.text(), re.MULTILINE))
