@@ -1,6 +1,7 @@
 """Fixtures: the binary, keys that openssl made, a server that is told to go and must go well."""
 
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -11,6 +12,10 @@ import harness
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes half a minute or more; leave out with -m 'not slow'")
     harness.raise_file_limit()
+    # What nohup(1), or a shell that runs this in the background, has ignored would be by everything that is started here.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

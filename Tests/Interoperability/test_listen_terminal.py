@@ -27,9 +27,7 @@ class Session:
         self.child = pexpect.spawn(
             str(harness.binary()), ["listen", *map(str, arguments)], timeout=harness.PATIENCE, encoding="utf-8",
             dimensions=(30, 1000), cwd=str(home),
-            env={**harness.clean_environment(home, **variables), "TERM": term, "INPUTRC": "/dev/null"},
-            # Under nohup(1) it would be ignored, also by who is started here.
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
+            env={**harness.clean_environment(home, **variables), "TERM": term, "INPUTRC": "/dev/null"})
         self.child.delaybeforesend = None
 
     def is_being_edited(self):

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -83,7 +84,8 @@ def proxied(request, make_server, tmp_path):
     command = request.param(tmp_path, server.port, plain, secure)
     log = open(tmp_path / "proxy.log", "w")
     process = subprocess.Popen(
-        command, stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path, env=harness.clean_environment(tmp_path))
+        command, stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path, env=harness.clean_environment(tmp_path),
+        start_new_session=True)
     proxy = Proxy(plain, secure, ssl.create_default_context(cafile=str(tmp_path / "cert.pem")))
     try:
         def is_up():
@@ -92,7 +94,8 @@ def proxied(request, make_server, tmp_path):
         harness.until(is_up, f"{name} passes requests on")
         yield server, proxy
     finally:
-        process.kill()  # Asked kindly, some wait for their connections without an end.
+        # With their workers; asked kindly, some wait for their connections without an end.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         log.close()
 

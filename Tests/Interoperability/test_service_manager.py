@@ -90,7 +90,7 @@ def test_a_reload_begins_and_ends(manager, make_server):
     assert news.keys() == {"RELOADING", "MONOTONIC_USEC"} and news["RELOADING"] == "1"
     assert before <= int(news["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
     assert manager.receive() == {"READY": "1"}
-    harness.until(lambda: "keys and certificates reloaded" in server.output, "a reload in the log")
+    harness.until(lambda: "keys, certificates and revocations reloaded" in server.output, "a reload in the log")
 
 
 def test_an_end_is_announced_with_the_time_it_may_take(manager, make_server):

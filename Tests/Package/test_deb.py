@@ -167,7 +167,7 @@ def test_4_a_message_gets_through(host):
 def test_5_a_reload_reads_the_keys_and_refuses_bad_ones(host, service):
     process = service["MainPID"]
     host.run("systemctl reload notiflux")
-    harness.until(lambda: "keys and certificates reloaded" in service.log, "a reload")
+    harness.until(lambda: "keys, certificates and revocations reloaded" in service.log, "a reload")
     host.run(f"cp {KEY} /root/good; echo nonsense > {KEY}")
     assert host.status("systemctl reload notiflux") != 0
     host.run(f"cp /root/good {KEY}")
