@@ -67,7 +67,7 @@ import Testing
       for (command, part) in [
         ("/subscribe t " + (try server.token(.broadcast, "t")), "t: "),
         ("/subscribe t " + (try server.token(.subscribe, "u")), "t: "),
-        ("/subscribe t " + (try server.token(.subscribe, "t", expiresIn: -12)), "t: token expired 12 s ago"),
+        ("/subscribe t " + (try server.token(.subscribe, "t", expiresIn: -12)), "t: token expired "),
         ("/subscribe t nonsense", "t: "), ("/subscribe a\u{7}b " + good, "a\u{7}b: "),
       ] {
         try await client.sendText(command)
