@@ -87,6 +87,7 @@ class Listener:
             thread.join(harness.PATIENCE)
 
 
+@pytest.mark.slow
 def test_clients_of_a_server_that_is_restarted_behind_nginx_lose_and_double_nothing(parts, keys, tmp_path):
     serve, urls = parts
     servers = {name: serve(name) for name in urls}
@@ -142,7 +143,5 @@ def test_clients_of_a_server_that_is_restarted_behind_nginx_lose_and_double_noth
     # Nobody but the clients of the server that went has noticed anything.
     assert [len(each.gaps) for each in listeners["b"]] == [0] * 3
     assert [len(each.gaps) for each in listeners["a"]] == [1] * LISTENERS
-    returns = collections.Counter(int(each.returned - left) for each in listeners["a"])
-    print("returned after s:", sorted(returns.items()))
-    # Told to come back over 6 s, one after the other: in no second more than a third of them.
-    assert max(returns.values()) <= LISTENERS / 3, sorted(returns.items())
+    # For people (-s): how many came back in which second. What they are told is for DrainScheduleTests.
+    print("returned after s:", sorted(collections.Counter(int(each.returned - left) for each in listeners["a"]).items()))
