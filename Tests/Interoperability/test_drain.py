@@ -22,7 +22,7 @@ DRAIN = 6
 
 @pytest.fixture
 def parts(make_server, tmp_path):
-    """Two servers on fixed ports, and the URLs of both behind nginx: /a and /b."""
+    """Two servers on fixed ports, the URLs of both behind nginx, /a and /b, and a list of processes that end with it."""
     if shutil.which("nginx") is None:
         pytest.skip("nginx is not installed")
     ports = {name: free_port() for name in "ab"}
@@ -45,9 +45,13 @@ def parts(make_server, tmp_path):
         # The history has to reach back for as long as a drain takes, and some more.
         return make_server("--port", ports[name], "--drain-timeout", f"{DRAIN}s", "--history-size", "10000")
 
+    clients = []
     try:
-        yield serve, {name: f"http://127.0.0.1:{front}/{name}" for name in ports}
+        yield serve, {name: f"http://127.0.0.1:{front}/{name}" for name in ports}, clients
     finally:
+        for client in clients:
+            client.kill()
+            client.wait()
         os.killpg(nginx.pid, signal.SIGKILL)  # With its workers.
         nginx.wait()
 
@@ -89,7 +93,7 @@ class Listener:
 
 @pytest.mark.slow
 def test_clients_of_a_server_that_is_restarted_behind_nginx_lose_and_double_nothing(parts, keys, tmp_path):
-    serve, urls = parts
+    serve, urls, clients = parts
     servers = {name: serve(name) for name in urls}
     token = tmp_path / "token"
     token.write_text(harness.mint(keys, ["t"]))
@@ -100,6 +104,8 @@ def test_clients_of_a_server_that_is_restarted_behind_nginx_lose_and_double_noth
             [harness.binary(), "publish", "t", "--lines", "--quiet", "--retry", "100", "--url", urls[name]],
             stdin=subprocess.PIPE, env={**harness.clean_environment(tmp_path), "NOTIFLUX_TOKEN": publishing}, text=True)
         for name in urls}
+
+    clients += [each.process for group in listeners.values() for each in group] + list(publishers.values())
 
     # Whoever is subscribed has this one; from then on every message counts.
     def all_hear():
