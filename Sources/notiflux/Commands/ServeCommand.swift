@@ -89,8 +89,8 @@ enum ServeCommand {
     environment: "NOTIFLUX_MAX_CONNECTIONS_PER_ADDRESS",
     help: "Hold at most this many connections of one client; 0 for any number",
     details: [
-      "A client is an IPv4 address or the /64 of an IPv6 address. Leave it at 0 behind a proxy: all connections come from "
-        + "the proxy's address then."
+      "A client is an IPv4 address or the /64 of an IPv6 address. Leave it at 0 behind a proxy, "
+        + "whose address all connections have then, unless --trust-proxy names it."
     ], group: "Limits")
   static let maxHTTPConnections = Option(
     "max-http-connections", .integer(in: 1...10_000_000), environment: "NOTIFLUX_MAX_HTTP_CONNECTIONS",
@@ -120,7 +120,7 @@ enum ServeCommand {
   static let badTokenRatePerAddress = Option(
     "bad-token-rate-per-address", .rate, default: "0", environment: "NOTIFLUX_BAD_TOKEN_RATE_PER_ADDRESS",
     help: "Check this many bad tokens a second of one client; 0 for any number",
-    details: ["A client is what it is for `--max-connections-per-address`. Leave it at 0 behind a proxy."],
+    details: ["A client is what it is for `--max-connections-per-address`; the same holds behind a proxy."],
     group: "Limits")
   static let maxSubscriptions = Option(
     "max-subscriptions", .integer(in: 1...1_000_000), default: "128", environment: "NOTIFLUX_MAX_SUBSCRIPTIONS",
