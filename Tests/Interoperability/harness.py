@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import queue
+import random
 import re
 import resource
 import signal
@@ -283,6 +284,14 @@ def expect_nothing_but(server, subscriber, keys, topic, sentinel="sentinel"):
     assert publish(server, mint(keys, [topic], "broadcast"), topic, sentinel).status == 200
     subscriber.expect(sentinel)
     subscriber.settle()
+
+
+def free_port():
+    """A port that nobody has, and that the kernel gives to no client meanwhile: those begin at 32768."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def until(condition, what):

@@ -8,7 +8,6 @@ import email.utils
 import functools
 import json
 import os
-import random
 import re
 import shutil
 import socket
@@ -353,21 +352,13 @@ def test_a_certificate_that_ends_soon_is_a_warning(doctor, encrypted, tmp_path):
 # nginx
 
 
-def free_port():
-    """A port that nobody has, and that the kernel gives to no client meanwhile: those begin at 32768."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-
-
 class Nginx:
     """An nginx in the foreground, as a child, on a free port of loopback. `body` makes what stands in its `http` block of
     that port."""
 
     def __init__(self, folder, body):
         folder.mkdir(parents=True)
-        self.port = free_port()
+        self.port = harness.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         config = folder / "nginx.conf"
         config.write_text(f"""daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
@@ -522,7 +513,7 @@ def test_a_redirect_is_told_with_the_url_to_use(doctor, tmp_path):
 @needs_nginx
 def test_the_configuration_in_deploy_has_no_problem(doctor, server, tmp_path):
     cert, key = certificate(tmp_path, "nginx")
-    plain = free_port()
+    plain = harness.free_port()
 
     def deployed(port):
         config = GOOD.read_text()

@@ -13,7 +13,6 @@ import time
 import pytest
 
 import harness
-from test_proxies import free_port
 
 LISTENERS = 24
 MESSAGES_A_SECOND = 50
@@ -25,8 +24,8 @@ def parts(make_server, tmp_path):
     """Two servers on fixed ports, the URLs of both behind nginx, /a and /b, and a list of processes that end with it."""
     if shutil.which("nginx") is None:
         pytest.skip("nginx is not installed")
-    ports = {name: free_port() for name in "ab"}
-    front = free_port()
+    ports = {name: harness.free_port() for name in "ab"}
+    front = harness.free_port()
     locations = "".join(
         f"""location /{name}/ {{ proxy_pass http://127.0.0.1:{port}/; proxy_read_timeout 75s; proxy_buffering off;
         proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $on_upgrade; }}\n"""

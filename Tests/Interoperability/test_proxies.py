@@ -23,12 +23,6 @@ HOST = "push.example.com"
 CLIENT = "127.0.0.5"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def replace(text, *pairs):
     for old, new in pairs:
         assert old in text, f"the configuration has no {old!r} any more"
@@ -80,7 +74,7 @@ def proxied(request, make_server, tmp_path):
         tmp_path / "key.pem", "-out", tmp_path / "cert.pem", "-days", "2", "-subj", f"/CN={HOST}",
         "-addext", f"subjectAltName=DNS:{HOST}")
     server = make_server("--trust-proxy", "127.0.0.1")
-    plain, secure = free_port(), free_port()
+    plain, secure = harness.free_port(), harness.free_port()
     command = request.param(tmp_path, server.port, plain, secure)
     log = open(tmp_path / "proxy.log", "w")
     process = subprocess.Popen(

@@ -92,11 +92,6 @@ def keys(tmp_path_factory):
     return harness.Keys.make(tmp_path_factory.mktemp("keys"))
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 class Container:
     """The image's command as the image's user, with more variables."""
 
@@ -104,7 +99,7 @@ class Container:
         user, group = FINAL.last("USER").split(":")
         self.image = image
         self.how = {
-            "environment": {**FINAL.environment, "PORT": str(free_port()), **variables},
+            "environment": {**FINAL.environment, "PORT": str(harness.free_port()), **variables},
             "prefix": ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"],
         }
         self.directory = FINAL.last("WORKDIR")
