@@ -121,8 +121,11 @@ final class Worker {
   func tick() {
     date = HTTPDate.text(secondsSince1970: Int(services.now()))
     acceptedAnswers = AcceptedAnswers(date: date)
-    services.hub.expire()
-    services.authorizer.sweep()
+    // The hub's own loops do that, not the one that only looks on.
+    if case .clients = site {
+      services.hub.expire()
+      services.authorizer.sweep()
+    }
     hub.tick()
     log.tick()
     logLimits()
