@@ -57,10 +57,13 @@ public struct RevocationList: Sendable {
 
   func holds(_ claims: Claims) -> Bool { holds(id: claims.id, subject: claims.subject, issuedAt: claims.issuedAt) }
 
-  func holds(_ origin: TokenOrigin) -> Bool { holds(id: origin.id, subject: origin.subject, issuedAt: origin.issuedAt) }
+  /// Whether the token of that name is refused.
+  package func holds(_ names: TokenNames) -> Bool {
+    holds(id: names.id, subject: names.subject, issuedAt: names.issuedAt)
+  }
 
   /// What is said about such a token.
-  static let refusal = Refusal(.tokenClaims, "token was revoked; ask whoever made it for a new one")
+  package static let refusal = Refusal(.tokenClaims, "token was revoked; ask whoever made it for a new one")
 }
 
 extension Double {

@@ -61,12 +61,15 @@ public struct TokenVerifier: Sendable {
     if let problem = reader.problems.first { throw problem }
     guard let claims = reader.claims else { throw Refusal(.tokenClaims, "token claims cannot be read") }
     let origin = TokenOrigin(of: claims, signedBy: key)
-    guard !revocations.holds(origin) else { throw RevocationList.refusal }
+    guard !hasRevoked(origin.names) else { throw RevocationList.refusal }
     return (claims, origin)
   }
 
   /// Whether a token that another verifier has found good is so here too.
-  package func accepts(_ origin: TokenOrigin) -> Bool { keys.contains(origin.key) && !revocations.holds(origin) }
+  package func accepts(_ origin: TokenOrigin) -> Bool { keys.contains(origin.key) && !hasRevoked(origin.names) }
+
+  /// Whether the token of these names is among the revocations. One without names cannot be.
+  package func hasRevoked(_ names: TokenNames?) -> Bool { names.map(revocations.holds) ?? false }
 
   /// The key that the signature is by; throws why it is not accepted.
   func signer(of token: CompactToken) throws(Refusal) -> PublicKey {

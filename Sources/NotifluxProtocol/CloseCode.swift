@@ -1,4 +1,4 @@
-/// The WebSocket close codes notiflux sends and understands (RFC 6455 §7.4.1; 1012–1014 from the IANA registry), and
+/// The WebSocket close codes notiflux sends and understands (RFC 6455 §7.4.1; 1012–1014 and 3000 from the IANA registry), and
 /// whether a client should come back after each.
 package struct CloseCode: RawRepresentable, Sendable, Hashable {
   package let rawValue: UInt16
@@ -13,6 +13,7 @@ package struct CloseCode: RawRepresentable, Sendable, Hashable {
   package static let tooLarge = CloseCode(rawValue: 1009)
   package static let internalError = CloseCode(rawValue: 1011)
   package static let tryAgainLater = CloseCode(rawValue: 1013)
+  package static let unauthorized = CloseCode(rawValue: 3000)
 
   /// Whether the code may stand in a close frame. 1004–1006 and 1015 are reserved for local use (RFC 6455 §7.4.1).
   package var isSendable: Bool {

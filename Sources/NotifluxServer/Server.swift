@@ -115,10 +115,15 @@ public final class Server: Sendable {
     for worker in running.withLockedValue({ $0?.workers ?? [] }) { _ = await worker.loop.run {} }
   }
 
-  /// From now on tokens must be signed with one of `keys` and not be among `revocations`, both from the same moment on;
-  /// what is subscribed stays. A token that is good before and after is never refused.
+  /// From now on tokens must be signed with one of `keys` and not be among `revocations`, both from the same moment on.
+  /// A token that is good before and after is never refused. Who has subscribed with one that is revoked is closed; who
+  /// has with one whose key is gone stays, as one does whose token expires.
   public func replaceKeys(_ keys: KeySet, revocations: RevocationList) {
     authorizer.replaceKeys(keys, revocations: revocations)
+    guard revocations.count > 0 else { return }
+    for worker in running.withLockedValue({ $0?.workers ?? [] }) {
+      worker.loop.execute { worker.value.revoke(by: revocations) }
+    }
   }
 
   /// New connections get this certificate; open ones keep theirs. Without effect on a server that began without TLS.

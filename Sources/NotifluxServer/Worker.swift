@@ -1,4 +1,5 @@
 import Logging
+import NotifluxJWT
 import NotifluxProtocol
 import Synchronization
 
@@ -14,6 +15,8 @@ final class Worker {
   private(set) var isDraining = false
   /// Time-outs that are served before others get their turn.
   private static let timeOutsPerTurn = 32
+  /// Connections that are asked whether they are revoked, likewise: a fraction of a millisecond.
+  private static let judgedPerTurn = 1024
 
   private var wheel = TimerWheel<Connection>()
   /// Whose time has come: no longer in the wheel.
@@ -109,6 +112,15 @@ final class Worker {
     for (index, connection) in connections.enumerated() {
       connection.drain(reconnectIn: schedule.milliseconds(forClient: firstIndex + index))
     }
+  }
+
+  /// Has each connection leave that goes on by a token which is revoked now; a part of them each turn.
+  func revoke(by revocations: RevocationList) { revoke(by: revocations, connections[...]) }
+
+  private func revoke(by revocations: RevocationList, _ connections: ArraySlice<Connection>) {
+    for connection in connections.prefix(Self.judgedPerTurn) { connection.revoke(by: revocations) }
+    let rest = connections.dropFirst(Self.judgedPerTurn)
+    if !rest.isEmpty { loop.executeIsolated { self.revoke(by: revocations, rest) } }
   }
 
   /// Closes every connection at once.

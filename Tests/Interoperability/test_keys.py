@@ -1,13 +1,17 @@
 """Keys as JWK Sets, made and read by PyJWT; their rotation and the revocation of tokens while clients go on."""
 
+import contextlib
 import itertools
 import json
+import select
 import signal
+import subprocess
 import threading
 import time
 
 import jwt
 import pytest
+import websockets
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -183,12 +187,13 @@ def test_revoked_tokens_are_refused_on_every_transport_and_others_are_not(keys, 
     kept = dict(jti="another"), dict(sub="bob # 1", iat=made + 20), dict(sub=7), dict(sub={"name": "mallory"}), dict()
     tokens = {scope: [[token(scope, **more) for more in group] for group in (lost, kept)]
               for scope in ("broadcast", "subscribe")}
-    with harness.Subscriber(server, (TOPIC, tokens["subscribe"][0][0])) as subscriber, \
+    with harness.Subscriber(server, (TOPIC, tokens["subscribe"][1][0])) as subscriber, \
             harness.Envelopes(server) as client:
         # All are good, and remembered.
         for each in itertools.chain(*tokens["broadcast"]):
             assert harness.publish(server, each, TOPIC, "before").status == 200
             subscriber.expect("before")
+        # The last one that opens the topic is good.
         for each in itertools.chain(*tokens["subscribe"]):
             client.subscribe(TOPIC, each)
         with revoked.open("a") as file:
@@ -209,12 +214,59 @@ def test_revoked_tokens_are_refused_on_every_transport_and_others_are_not(keys, 
             assert subscriber.receive().startswith(f"Not allowed to subscribe to {TOPIC}: token was revoked")
         for each in tokens["subscribe"][1]:
             client.subscribe(TOPIC, each)
-        # What is subscribed stays.
         for each in tokens["broadcast"][1]:
             assert harness.publish(server, each, TOPIC, "after").status == 200
             subscriber.expect("after")
         for word in ("mallory", "bob", "lost"):
             assert word not in server.output
+
+
+def test_who_has_subscribed_with_a_token_is_closed_when_it_is_revoked(keys, make_server, tmp_path):
+    revoked = tmp_path / "revoked"
+    revoked.write_text("")
+    server = make_server("--revoked", revoked)
+    lost, kept = (harness.mint(keys, [TOPIC], jti=name) for name in ("lost", "kept"))
+    with contextlib.ExitStack() as stack:
+        text, staying = (stack.enter_context(harness.Subscriber(server, (TOPIC, token))) for token in (lost, kept))
+        envelopes = stack.enter_context(harness.Envelopes(server))
+        envelopes.subscribe(TOPIC, lost)
+        streams = [stack.enter_context(harness.Events(server, TOPIC, lost, form=form)) for form in (harness.SSE, harness.NDJSON)]
+        for stream in streams:
+            assert stream.receive()["type"] == "subscribed"
+        revoked.write_text("jti lost\n")
+        reload(server)
+        for socket in (text.socket, envelopes.socket):
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                socket.recv(timeout=harness.PATIENCE)
+            assert closed.value.rcvd.code == 3000 and closed.value.rcvd.reason.startswith("token was revoked")
+        for stream in streams:
+            assert stream.response.read() == b""
+        harness.publish(server, harness.mint(keys, [TOPIC], "broadcast"), TOPIC, "after")
+        staying.expect("after")
+    closed = [line for line in server.log if "connection closed" in line]
+    assert len(closed) == 4 and all("code=revoked" in line for line in closed), closed
+
+
+def test_a_listener_whose_token_is_revoked_comes_back_and_is_refused(keys, make_server, tmp_path):
+    revoked = tmp_path / "revoked"
+    revoked.write_text("")
+    server = make_server("--revoked", revoked)
+    token = harness.mint(keys, [TOPIC], sub="alice", iat=int(time.time()) - 5)
+    environment = {**harness.clean_environment(tmp_path), "NOTIFLUX_TOKEN": token}
+    with subprocess.Popen(
+            [harness.binary(), "listen", TOPIC, "--json", "--url", server.url], env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listen:
+        try:
+            # Once it gets messages it is subscribed.
+            broadcast = harness.mint(keys, [TOPIC], "broadcast")
+            harness.until(lambda: harness.publish(server, broadcast, TOPIC, "m").status == 200 and
+                          select.select([listen.stdout], [], [], 0.1)[0], "a message")
+            revoked.write_text("sub alice\n")
+            reload(server)
+            assert listen.wait(timeout=harness.PATIENCE) == 3
+            assert "revoked" in listen.stderr.read()
+        finally:
+            listen.kill()
 
 
 def test_revoked_tokens_count_as_bad_ones(keys, make_server, tmp_path):

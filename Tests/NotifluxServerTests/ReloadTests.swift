@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test("a revoked token is refused on a connection that goes on, while its subscriptions stay")
+  @Test("a revoked token is refused on a connection that goes on, and ends those that have subscribed with it")
   func revokes() async throws {
     let key = try PrivateKey.generate()
     try await TestServer.run(configure: { $0.keys = [key.publicKey] }) { server in
@@ -83,8 +83,9 @@ import Testing
           Claims(topics: ["t"], scope: scope, expires: expires, issuedAt: 1000, subject: subject))
       }
       let (lost, kept) = (try token(.broadcast, "lost"), try token(.broadcast, "kept"))
-      let subscriber = try await server.webSocket()
-      try await subscriber.subscribe("t", try token(.subscribe, "lost"))
+      let (leaving, staying) = (try await server.webSocket(), try await server.webSocket())
+      try await leaving.subscribe("t", try token(.subscribe, "lost"))
+      try await staying.subscribe("t", try token(.subscribe, "kept"))
       let list = try RevocationList(Array("sub lost before 1970-01-01T00:16:41Z\n".utf8))
       let refusals = try await Self.publish(to: server) { number in
         if number == 3 { server.server.replaceKeys([key.publicKey], revocations: list) }
@@ -92,7 +93,30 @@ import Testing
       }
       #expect(refusals.count == 2)
       #expect(refusals.allSatisfy { $0.contains(#""code":"token_claims""#) && $0.contains("revoked") })
-      for text in ["0", "1", "2", "5"] { #expect(try await subscriber.next() == .text(ByteBuffer(string: text))) }
+      for text in ["0", "1", "2", "5"] { #expect(try await staying.next() == .text(ByteBuffer(string: text))) }
+      for text in ["0", "1", "2"] { #expect(try await leaving.next() == .text(ByteBuffer(string: text))) }
+      guard case .close(.unauthorized?, let reason)? = try await leaving.next() else {
+        return #expect(Bool(false), "no close")
+      }
+      #expect(reason.contains("revoked"))
+    }
+  }
+
+  @Test("a key that is taken out opens nothing any more, and leaves those be who have subscribed by it")
+  func retires() async throws {
+    let (old, new) = (try PrivateKey.generate(), try PrivateKey.generate())
+    try await TestServer.run(configure: { $0.keys = [old.publicKey] }) { server in
+      func token(_ key: PrivateKey, _ scope: Scope) throws -> String {
+        let expires = SystemClock.secondsSince1970() + 3600
+        return try TokenSigner(key: key).sign(Claims(topics: ["t"], scope: scope, expires: expires, id: "x"))
+      }
+      let subscriber = try await server.webSocket()
+      try await subscriber.subscribe("t", try token(old, .subscribe))
+      server.server.replaceKeys([new.publicKey], revocations: try RevocationList(Array("jti y\n".utf8)))
+      let tokens = try [token(old, .broadcast), token(new, .broadcast)]
+      let refusals = try await Self.publish(to: server) { $0 < 2 ? tokens[$0] : nil }
+      #expect(refusals.count == 1 && refusals.first?.contains("token_signature") == true)
+      #expect(try await subscriber.next() == .text(ByteBuffer(string: "1")))
     }
   }
 }

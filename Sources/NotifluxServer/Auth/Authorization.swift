@@ -1,9 +1,12 @@
 import NotifluxJWT
 import NotifluxProtocol
 
+/// What is said of a token in the end: it is good, and by these names it can be revoked later; or why it is refused.
+typealias TokenVerdict = Result<TokenNames?, Refusal>
+
 /// What the ``Authorizer`` says of a token and what is to be done with it.
 enum Authorization {
-  case granted
+  case granted(TokenNames?)
   case refused(Refusal)
   /// Not known yet: the signature must be checked first.
   case unverified(TokenVerification)
@@ -19,7 +22,7 @@ struct TokenVerification {
   /// On `loop`: begins the check, or joins the one of the same token that is under way. `done` runs on `loop`, once, in
   /// a later task; never when the loop ends before that. Callers do one at a time for a connection: this is what bounds
   /// the queue of the verifier threads.
-  func run(on loop: any WorkerLoop, _ done: @escaping (Result<Void, Refusal>) -> Void) {
+  func run(on loop: any WorkerLoop, _ done: @escaping (TokenVerdict) -> Void) {
     authorizer.verify(
       token, for: TokenApplicant(request: request, loop: loop, payer: payer, checks: authorizer.failedChecks, done))
   }
@@ -32,8 +35,11 @@ struct TokenRequest: Sendable {
   let topics: [Topic]
 
   /// What good claims have to say to it now.
-  func judge(_ claims: Claims, now: Double, leeway: Double) -> Result<Void, Refusal> {
-    Result { () throws(Refusal) in try claims.check(scope: scope, topics: topics, now: now, leeway: leeway) }
+  func judge(_ claims: Claims, _ names: TokenNames?, now: Double, leeway: Double) -> TokenVerdict {
+    Result { () throws(Refusal) in
+      try claims.check(scope: scope, topics: topics, now: now, leeway: leeway)
+      return names
+    }
   }
 }
 
@@ -46,12 +52,12 @@ struct TokenApplicant: Sendable {
   private let checks: FailedChecks
 
   private final class Callback {
-    var call: ((Result<Void, Refusal>) -> Void)?
+    var call: ((TokenVerdict) -> Void)?
     let payer: any CheckPayer
     /// It pays although it may have gone meanwhile.
     let client: ClientAddress
 
-    init(_ payer: any CheckPayer, _ call: @escaping (Result<Void, Refusal>) -> Void) {
+    init(_ payer: any CheckPayer, _ call: @escaping (TokenVerdict) -> Void) {
       self.call = call
       self.payer = payer
       client = payer.client
@@ -61,7 +67,7 @@ struct TokenApplicant: Sendable {
   /// On the loop. `payer` pays to `checks` if the check fails.
   init(
     request: TokenRequest, loop: any WorkerLoop, payer: any CheckPayer, checks: FailedChecks,
-    _ done: @escaping (Result<Void, Refusal>) -> Void
+    _ done: @escaping (TokenVerdict) -> Void
   ) {
     self.request = request
     self.loop = loop
@@ -71,7 +77,7 @@ struct TokenApplicant: Sendable {
 
   /// On the loop only. What the callback holds belongs to the loop, so it is let go here, not where the last copy of
   /// this value happens to go.
-  func answer(_ result: Result<Void, Refusal>) {
+  func answer(_ result: TokenVerdict) {
     let callback = done.value
     let call = callback.call
     callback.call = nil

@@ -52,7 +52,7 @@ final class Authorizer: Sendable {
     }
     let request = TokenRequest(token: token, scope: scope, topics: topics)
     switch register.verdict(on: request, granting: &grant) {
-    case .success?: return .granted
+    case .success(let names)?: return .granted(names)
     case .failure(let refusal)?: return .refused(refusal)
     case nil: break
     }
@@ -79,6 +79,9 @@ final class Authorizer: Sendable {
   func replaceKeys(_ keys: KeySet, revocations: RevocationList) {
     register.replaceVerifier(TokenVerifier(keys: keys, revocations: revocations, leeway: leeway))
   }
+
+  /// Whether a token that was granted has been revoked since.
+  func hasRevoked(_ names: TokenNames) -> Bool { register.verifier.hasRevoked(names) }
 
   /// Forgets some tokens that have expired. To be called now and then, such as once a second: a token that is never used
   /// again would stay as long as there is room. A few microseconds.

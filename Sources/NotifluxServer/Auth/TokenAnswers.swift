@@ -2,7 +2,7 @@ import NotifluxProtocol
 
 /// Verdicts on their way back to the loops that wait for them: one task for each loop, however many they are.
 struct TokenAnswers {
-  typealias Answer = (applicant: TokenApplicant, result: Result<Void, Refusal>)
+  typealias Answer = (applicant: TokenApplicant, result: TokenVerdict)
 
   private var loops: [(loop: any WorkerLoop, answers: [Answer])] = []
   /// How many wait to be sent.

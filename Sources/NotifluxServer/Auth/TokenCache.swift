@@ -47,10 +47,10 @@ struct TokenCache {
   var count: Int { entries.count }
 
   /// What `body` makes of the claims of this very token, if they are remembered; spares it at the next eviction.
-  mutating func use<Answer>(_ token: String, _ body: (Claims, SharedBucket?) -> Answer) -> Answer? {
+  mutating func use<Answer>(_ token: String, _ body: (Claims, TokenNames?, SharedBucket?) -> Answer) -> Answer? {
     guard let place = places[Key(token: token)] else { return nil }
     entries[place].wasUsed = true
-    return body(entries[place].claims, entries[place].bucket)
+    return body(entries[place].claims, entries[place].origin.names, entries[place].bucket)
   }
 
   /// Remembers what is judged at each use, and `origin` for ``keep(where:)``; evicts as many as it takes. The signature

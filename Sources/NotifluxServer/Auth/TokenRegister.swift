@@ -53,13 +53,13 @@ final class TokenRegister: Sendable {
 
   /// The verdict on a token that is remembered, nil for any other. Leaves a grant for who asks for one topic, unless
   /// each use is charged for.
-  func verdict(on request: TokenRequest, granting grant: inout Grant?) -> Result<Void, Refusal>? {
+  func verdict(on request: TokenRequest, granting grant: inout Grant?) -> TokenVerdict? {
     // One topic is judged in place. Many take longer than others should wait for the lock.
     guard request.topics.count > 1 else {
       return state.withLockedValue { state in
-        let verdict = state.cache.use(request.token) { claims, bucket in
+        let verdict = state.cache.use(request.token) { claims, names, bucket in
           let now = now()
-          let verdict = charge(request.judge(claims, now: now, leeway: leeway), request, bucket)
+          let verdict = charge(request.judge(claims, names, now: now, leeway: leeway), request, bucket)
           if case .success = verdict, bucket == nil { grant = self.grant(request, claims, now: now) }
           return verdict
         }
@@ -67,9 +67,9 @@ final class TokenRegister: Sendable {
         return verdict
       }
     }
-    let known = state.withLockedValue { $0.cache.use(request.token) { (claims: $0, bucket: $1) } }
-    guard let (claims, bucket) = known else { return nil }
-    let verdict = request.judge(claims, now: now(), leeway: leeway)
+    let known = state.withLockedValue { $0.cache.use(request.token) { ($0, $1, $2) } }
+    guard let (claims, names, bucket) = known else { return nil }
+    let verdict = request.judge(claims, names, now: now(), leeway: leeway)
     if Self.hasExpired(verdict) { state.withLockedValue { $0.cache.remove(request.token) } }
     guard publishing != nil, bucket != nil else { return verdict }
     return state.withLockedValue { _ in charge(verdict, request, bucket) }
@@ -90,8 +90,8 @@ final class TokenRegister: Sendable {
   /// A publish that is granted counts, one message for each topic, and may still be one too many. To be called under the
   /// lock.
   private func charge(
-    _ verdict: Result<Void, Refusal>, _ request: TokenRequest, _ bucket: SharedBucket?
-  ) -> Result<Void, Refusal> {
+    _ verdict: TokenVerdict, _ request: TokenRequest, _ bucket: SharedBucket?
+  ) -> TokenVerdict {
     guard let bucket, let publishing, request.scope == .broadcast, case .success = verdict else { return verdict }
     let now = uptime()
     let wait = bucket.bucket.wait(under: publishing, now: now)
@@ -102,9 +102,12 @@ final class TokenRegister: Sendable {
     return verdict
   }
 
-  private static func hasExpired(_ verdict: Result<Void, Refusal>?) -> Bool {
+  private static func hasExpired(_ verdict: TokenVerdict?) -> Bool {
     if case .failure(let refusal) = verdict { refusal.code == .tokenExpired } else { false }
   }
+
+  /// The present one.
+  var verifier: TokenVerifier { state.withLockedValue { $0.verifier } }
 
   /// Forgets the tokens that `verifier` would not find good, and ends every grant; what is being checked now is checked
   /// again. Tokens that stay good need no new check, for which their senders may have to wait: a few milliseconds for as
@@ -167,7 +170,9 @@ final class TokenRegister: Sendable {
       }
       guard let (bucket, applicants) = answers else { continue }
       return applicants.map { applicant in
-        let verdict = result.flatMap { applicant.request.judge($0.claims, now: time, leeway: leeway) }
+        let verdict = result.flatMap { good in
+          applicant.request.judge(good.claims, good.origin.names, now: time, leeway: leeway)
+        }
         guard bucket != nil else { return (applicant, verdict) }
         return (applicant, state.withLockedValue { _ in charge(verdict, applicant.request, bucket) })
       }

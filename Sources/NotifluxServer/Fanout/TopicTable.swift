@@ -1,3 +1,4 @@
+import NotifluxJWT
 import NotifluxProtocol
 
 /// Who can subscribe: keeps its own part of the table. It must have left every topic before it goes.
@@ -9,6 +10,7 @@ protocol TopicSubscriber: AnyObject {
 struct TopicHoldings {
   fileprivate struct Holding {
     let node: AnyTopicNode
+    var names: TokenNames?
     var member: Int32
   }
 
@@ -19,6 +21,8 @@ struct TopicHoldings {
 
   var count: Int { first == nil ? 0 : 1 + rest.count }
   var topics: [Topic] { (0..<count).map { self[$0].node.topic } }
+  /// Of the tokens that opened them: what can be revoked.
+  var names: some Sequence<TokenNames> { (0..<count).lazy.compactMap { self[$0].names } }
 
   fileprivate subscript(place: Int) -> Holding {
     get { if place == 0, let first { first } else { rest[place - 1] } }
@@ -81,12 +85,13 @@ final class TopicTable<Subscriber: TopicSubscriber> {
     return subscriber.holdings.place(of: node) != nil
   }
 
-  /// Messages with numbers above `after` are for the subscriber from now on. Subscribing twice is as good as once.
-  func subscribe(_ subscriber: Subscriber, to topic: Topic, after: UInt64) {
+  /// Messages with numbers above `after` are for the subscriber from now on. Subscribing twice is as good as once; the
+  /// token that opened it last is the one that counts.
+  func subscribe(_ subscriber: Subscriber, to topic: Topic, after: UInt64, openedBy names: TokenNames? = nil) {
     let node = nodes[topic] ?? insertNode(topic)
-    guard subscriber.holdings.place(of: node) == nil else { return }
+    if let place = subscriber.holdings.place(of: node) { return subscriber.holdings[place].names = names }
     node.members.append(Member(subscriber: subscriber, after: after, holding: Int32(subscriber.holdings.count)))
-    subscriber.holdings.append(.init(node: node, member: Int32(node.members.count - 1)))
+    subscriber.holdings.append(.init(node: node, names: names, member: Int32(node.members.count - 1)))
     subscriptionCount += 1
   }
 

@@ -52,7 +52,7 @@ enum EventsEndpoint {
       worker.services.authorizer.authorize(events.token, scope: .subscribe, topics: events.topics, by: connection)
         .settle(on: worker.loop) { result in
           switch result {
-          case .success: connection.reply(.stream(events))
+          case .success(let names): connection.reply(.stream(events, openedBy: names))
           case .failure(let refusal): refuse(refusal, connection)
           }
         }

@@ -5,6 +5,8 @@ import NotifluxProtocol
 extension HTTPConnection {
   /// Answers a request that is not read to its end, and closes.
   func refuse(_ failure: HTTPFailure) {
+    // One whose head is not understood is counted here.
+    if case .idle = state { requestNumber &+= 1 }
     var failure = failure
     failure.closesConnection = true
     fail(failure, to: request)
@@ -26,12 +28,13 @@ extension HTTPConnection {
       transport.write(bytes)
       transport.flush()
       handOver(transport, to: SessionConnection(worker: worker, form: form))
-    case .stream(let events):
+    case .stream(let events, let names):
       count(.ok)
       let bytes = encode(EventsEndpoint.head(of: events.stream), to: head, closes: true)
       handOver(
         transport,
-        to: EventStreamConnection(worker: worker, head: Array(bytes.readableBytesView), request: events))
+        to: EventStreamConnection(
+          worker: worker, head: Array(bytes.readableBytesView), request: events, openedBy: names))
     }
     goOn()
   }

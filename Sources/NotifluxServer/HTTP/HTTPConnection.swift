@@ -28,7 +28,7 @@ final class HTTPConnection: Connection {
   /// Whether who connected is a proxy that is believed.
   private var isBehindProxy = false
   /// Requests so far.
-  private var requestNumber: UInt32 = 0
+  var requestNumber: UInt32 = 0
   /// What is known from the head already: given once the body has passed by.
   private var failure: HTTPFailure?
   /// Whether a publish is answered in the common form: ``AcceptedAnswers``.

@@ -1,4 +1,5 @@
 import NIOCore
+import NotifluxJWT
 import NotifluxProtocol
 
 /// What an endpoint does with a request.
@@ -7,7 +8,7 @@ enum Reply {
   /// The connection becomes a WebSocket, once these bytes are sent.
   case upgrade(ByteBuffer, WireForm)
   /// The connection becomes a stream of events.
-  case stream(EventsRequest)
+  case stream(EventsRequest, openedBy: TokenNames?)
 
   static func refusal(_ refusal: Refusal) -> Reply { .answer(HTTPFailure(refusal).response) }
 }

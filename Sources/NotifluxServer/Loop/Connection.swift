@@ -1,4 +1,5 @@
 import Logging
+import NotifluxJWT
 
 /// One client's connection, whatever it speaks: takes what its transport and the clock bring. Confined to its worker's
 /// loop.
@@ -65,6 +66,9 @@ class Connection: TimerWheelEntry, CheckPayer {
 
   /// The deadline it was scheduled for has come.
   func timeOut(now: Int) {}
+
+  /// These are the revocations from now on: finish if it goes on by what they revoke.
+  func revoke(by revocations: RevocationList) {}
 
   /// The server is going away: finish, and have the client come back after `milliseconds`.
   func drain(reconnectIn milliseconds: Int) {}

@@ -11,6 +11,8 @@ enum CloseCause: String, CaseIterable, Sendable {
   case protocolError = "protocol_error"
   /// `--max-http-connections`: another one needed its place.
   case displaced
+  /// The token that it subscribed with was revoked (`--revoked`).
+  case revoked
   /// `--max-request-memory`, in the middle of an answer.
   case requestMemory = "request_memory"
 }

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import NotifluxJWT
 import NotifluxProtocol
 
 /// One `GET /events` after the request was allowed: the answer's head goes out, then events for as long as the client
@@ -7,13 +8,16 @@ import NotifluxProtocol
 final class EventStreamConnection: SubscriberConnection {
   private let head: [UInt8]
   private let request: EventsRequest
+  /// Of the request's token.
+  private let names: TokenNames?
   private let stream: EventStream
   private var isEnding = false
 
   /// `head` is the answer's head, to be sent first.
-  init(worker: Worker, head: [UInt8], request: EventsRequest) {
+  init(worker: Worker, head: [UInt8], request: EventsRequest, openedBy names: TokenNames?) {
     self.head = head
     self.request = request
+    self.names = names
     stream = request.stream
     super.init(worker: worker, form: request.stream == .ndjson ? .ndjson : .serverSentEvents)
   }
@@ -27,7 +31,7 @@ final class EventStreamConnection: SubscriberConnection {
     do throws(Refusal) {
       let subject =
         request.topics.count == 1 ? ServerEnvelope.Subject.topic(request.topics[0]) : .topics(request.topics)
-      try subscribe(to: subject, since: request.since)
+      try subscribe(to: subject, since: request.since, openedBy: names)
       transport?.flush()
     } catch {
       transport?.close()  // The endpoint has seen to it that a connection may hold as many.
@@ -52,6 +56,8 @@ final class EventStreamConnection: SubscriberConnection {
     closesAsSlowConsumer()
     end()
   }
+
+  override func closeRevoked() { end() }
 
   /// What was sent may still be read; then the stream ends.
   private func end() {

@@ -1,9 +1,16 @@
+import NotifluxJWT
 import NotifluxProtocol
 
 /// The subscriptions of one connection that still read from the log, in the order they were asked for; a topic is in one
 /// at the most. Confined to its event loop.
 final class ReplayQueue {
-  typealias Entry = (subject: ServerEnvelope.Subject, topics: [Topic], replay: Replay)
+  struct Entry {
+    let subject: ServerEnvelope.Subject
+    var topics: [Topic]
+    var replay: Replay
+    /// Of the token that opened the topics.
+    let names: TokenNames?
+  }
 
   private var entries: [Entry] = []
   /// The next page goes out in a turn to come.
@@ -20,13 +27,16 @@ final class ReplayQueue {
     set { entries[0] = newValue }
   }
 
-  func append(_ subject: ServerEnvelope.Subject, _ topics: [Topic], _ replay: Replay) {
-    entries.append((subject, topics, replay))
-  }
+  func append(_ entry: Entry) { entries.append(entry) }
 
   func removeFirst() { entries.removeFirst() }
 
   func holds(_ topic: Topic) -> Bool { entries.contains { $0.topics.contains(topic) } }
+
+  /// Whether a token that is revoked by now has opened any of them.
+  func isOpened(by revocations: RevocationList) -> Bool {
+    entries.contains { $0.names.map(revocations.holds) ?? false }
+  }
 
   /// The position of the reading that is furthest behind, among those of `topics`.
   func position(of topics: [Topic]) -> UInt64? {

@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import NotifluxJWT
 import NotifluxProtocol
 import NotifluxWebSocket
 
@@ -106,6 +107,8 @@ final class SessionConnection: SubscriberConnection {
     close(.tryAgainLater, "slow consumer")
   }
 
+  override func closeRevoked() { close(.unauthorized, RevocationList.refusal.message) }
+
   private func close(_ code: CloseCode, _ reason: String) {
     perform(machine.close(code, reason, now: worker.now))
     guard let transport else { return }
@@ -162,7 +165,7 @@ final class SessionConnection: SubscriberConnection {
 
   private func subscribe(_ subject: ServerEnvelope.Subject, _ token: String?, _ since: Cursor?, _ id: RequestID?) {
     switch worker.services.authorizer.authorize(token, scope: .subscribe, topics: subject.topics, by: self) {
-    case .granted: subscribe(subject, since, id)
+    case .granted(let names): subscribe(subject, since, id, openedBy: names)
     case .refused(let refusal): refuse(refusal, subject, id)
     case .unverified(let verification):
       guard let input else { return }
@@ -174,7 +177,7 @@ final class SessionConnection: SubscriberConnection {
         // A session that we closed meanwhile wants nothing more, but reads on: its peer's close is still to come.
         if self.isOpen {
           switch verdict {
-          case .success: self.subscribe(subject, since, id)
+          case .success(let names): self.subscribe(subject, since, id, openedBy: names)
           case .failure(let refusal): self.refuse(refusal, subject, id)
           }
         }
@@ -184,8 +187,14 @@ final class SessionConnection: SubscriberConnection {
     }
   }
 
-  private func subscribe(_ subject: ServerEnvelope.Subject, _ since: Cursor?, _ id: RequestID?) {
-    do throws(Refusal) { try subscribe(to: subject, since: since, id: id) } catch { refuse(error, subject, id) }
+  private func subscribe(
+    _ subject: ServerEnvelope.Subject, _ since: Cursor?, _ id: RequestID?, openedBy names: TokenNames?
+  ) {
+    do throws(Refusal) {
+      try subscribe(to: subject, since: since, id: id, openedBy: names)
+    } catch {
+      refuse(error, subject, id)
+    }
   }
 
   private func refuse(_ refusal: Refusal, _ subject: ServerEnvelope.Subject, _ id: RequestID?) {

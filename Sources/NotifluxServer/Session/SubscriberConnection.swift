@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import NotifluxJWT
 import NotifluxProtocol
 
 /// A connection that gets messages, whatever its form: the place where the hub's messages meet a socket, and where a
@@ -42,6 +43,9 @@ class SubscriberConnection: Connection, PublicationSink {
     worker.closes(self, for: .slowConsumer, reason: "more than \(limit) bytes wait for it (--max-pending)")
   }
 
+  /// A token that it subscribed with was revoked: likewise.
+  func closeRevoked() { transport?.close() }
+
   /// Something is being sent anyway: what would have to be sent soon may go with it.
   func rideAlong(on transport: any Transport) {}
 
@@ -50,19 +54,23 @@ class SubscriberConnection: Connection, PublicationSink {
 
   // MARK: Subscriptions
 
-  /// Subscribes to all of `subject`, which the client was allowed, or to none; throws why not. Says `subscribed`, then
-  /// replays what was missed where `since` is given.
-  func subscribe(to subject: ServerEnvelope.Subject, since: Cursor?, id: RequestID? = nil) throws(Refusal) {
+  /// Subscribes to all of `subject`, which a token of these names has opened, or to none; throws why not. Says
+  /// `subscribed`, then replays what was missed where `since` is given.
+  func subscribe(
+    to subject: ServerEnvelope.Subject, since: Cursor?, id: RequestID? = nil, openedBy names: TokenNames?
+  ) throws(Refusal) {
     let topics = subject.topics
+    // It may have been revoked while the verdict was on its way here; from now on ``revoke(by:)`` sees to that.
+    if let names, worker.services.authorizer.hasRevoked(names) { throw RevocationList.refusal }
     try checkLimit(topics)
-    guard let since else { return subscribeLive(subject, topics, id: id) }
+    guard let since else { return subscribeLive(subject, topics, id: id, openedBy: names) }
     worker.counters.resumes += 1
     for topic in topics { unsubscribe(from: topic) }
     let replay = worker.services.hub.openReplay(of: topics, since: since)
     let position = worker.services.hub.cursor(replay.position)
     say(.subscribed(subject, position, id: id), position: position)
     let replays = replays ?? ReplayQueue()
-    replays.append(subject, topics, replay)
+    replays.append(ReplayQueue.Entry(subject: subject, topics: topics, replay: replay, names: names))
     self.replays = replays
     sendPages()
   }
@@ -83,12 +91,24 @@ class SubscriberConnection: Connection, PublicationSink {
   }
 
   /// From what this loop has delivered on: a message that is numbered but not delivered yet still comes.
-  private func subscribeLive(_ subject: ServerEnvelope.Subject, _ topics: [Topic], id: RequestID?) {
+  private func subscribeLive(
+    _ subject: ServerEnvelope.Subject, _ topics: [Topic], id: RequestID?, openedBy names: TokenNames?
+  ) {
     let delivered = worker.hub.delivered
     // A topic that still reads from the log is owed more.
     let position = worker.services.hub.cursor(min(delivered, replays?.position(of: topics) ?? .max))
-    for topic in topics where !isHeld(topic) { worker.hub.table.subscribe(self, to: topic, after: delivered) }
+    for topic in topics where replays?.holds(topic) != true {
+      worker.hub.table.subscribe(self, to: topic, after: delivered, openedBy: names)
+    }
     say(.subscribed(subject, position, id: id), position: position)
+  }
+
+  override func revoke(by revocations: RevocationList) {
+    guard isOpen, holdings.names.contains(where: revocations.holds) || replays?.isOpened(by: revocations) == true else {
+      return
+    }
+    worker.closes(self, for: .revoked, reason: RevocationList.refusal.message)
+    closeRevoked()
   }
 
   func unsubscribe(from topic: Topic) {
@@ -121,7 +141,7 @@ class SubscriberConnection: Connection, PublicationSink {
   private func sendPage(of replays: ReplayQueue) {
     let hub = worker.services.hub
     let (items, end) = hub.read(&replays.first.replay)
-    let (subject, topics, entry) = replays.first
+    let entry = replays.first
     for item in items {
       switch item {
       case .message(let topic, let sequence, let payload):
@@ -130,14 +150,14 @@ class SubscriberConnection: Connection, PublicationSink {
       case .gap(let gap):
         worker.counters.gaps += 1
         let (from, position) = (gap.from.map(hub.cursor), gap.position.map(hub.cursor))
-        let envelope = ServerEnvelope.gap(topic: gap.topic, from: from ?? entry.since, to: hub.cursor(gap.to))
-        if let bytes = form.bytes(envelope, position: position ?? entry.since) { replay(bytes, of: replays) }
+        let envelope = ServerEnvelope.gap(topic: gap.topic, from: from ?? entry.replay.since, to: hub.cursor(gap.to))
+        if let bytes = form.bytes(envelope, position: position ?? entry.replay.since) { replay(bytes, of: replays) }
       }
     }
     guard let end else { return }
     replays.removeFirst()
-    for topic in topics { worker.hub.table.subscribe(self, to: topic, after: end) }
-    if let bytes = form.bytes(.caughtUp(subject, hub.cursor(end)), position: hub.cursor(end)) {
+    for topic in entry.topics { worker.hub.table.subscribe(self, to: topic, after: end, openedBy: entry.names) }
+    if let bytes = form.bytes(.caughtUp(entry.subject, hub.cursor(end)), position: hub.cursor(end)) {
       replay(bytes, of: replays)
     }
   }

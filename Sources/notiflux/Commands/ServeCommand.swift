@@ -54,7 +54,8 @@ enum ServeCommand {
         + "kinds, or for other uses, are passed over."
     ], group: "Tokens")
   static let revoked = Option(
-    "revoked", .file, environment: "NOTIFLUX_REVOKED_FILE", help: "Refuse the tokens that are named in FILE",
+    "revoked", .file, environment: "NOTIFLUX_REVOKED_FILE",
+    help: "Refuse the tokens named in FILE, and end what they have opened",
     details: [
       "One entry a line: `jti ID`, `sub SUBJECT`, or `sub SUBJECT before TIME`, which refuses what was made before TIME "
         + "(RFC 3339, or seconds since 1970). A `#` begins a comment. What has blanks, `#` or quotes in it is written as a "

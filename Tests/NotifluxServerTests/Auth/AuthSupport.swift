@@ -90,7 +90,7 @@ final class Verdicts: Sendable {
   private let all = Guarded<[ErrorCode?]>([])
   var codes: [ErrorCode?] { all.withLock { $0 } }
 
-  func add(_ verdict: Result<Void, Refusal>) {
+  func add(_ verdict: TokenVerdict) {
     let code: ErrorCode? = if case .failure(let refusal) = verdict { refusal.code } else { nil }
     all.withLock { $0.append(code) }
   }
@@ -98,9 +98,9 @@ final class Verdicts: Sendable {
 
 extension Authorizer {
   /// What is said at once; nil for a token that is not verified yet.
-  func atOnce(_ token: String?, _ scope: Scope = .broadcast, _ topics: String...) throws -> Result<Void, Refusal>? {
+  func atOnce(_ token: String?, _ scope: Scope = .broadcast, _ topics: String...) throws -> TokenVerdict? {
     switch authorize(token, scope: scope, topics: try topics.map { try Topic($0) }) {
-    case .granted: .success(())
+    case .granted(let names): .success(names)
     case .refused(let refusal): .failure(refusal)
     case .unverified: nil
     }
@@ -122,7 +122,7 @@ extension Authorizer {
   }
 }
 
-extension Result<Void, Refusal> {
+extension TokenVerdict {
   /// Nil for success.
   var code: ErrorCode? { if case .failure(let refusal) = self { refusal.code } else { nil } }
 }

@@ -4,7 +4,7 @@ import Testing
 @testable import NotifluxServer
 
 extension TokenCache {
-  fileprivate mutating func claims(of token: String) -> Claims? { use(token) { claims, _ in claims } }
+  fileprivate mutating func claims(of token: String) -> Claims? { use(token) { claims, _, _ in claims } }
 
   fileprivate mutating func insert(_ token: String, _ claims: Claims) {
     insert(token, claims, TokenOrigin(of: claims, signedBy: TokenCacheTests.key))

@@ -142,6 +142,16 @@ import Testing
 
   // MARK: The peer ends
 
+  @Test("what cannot be understood is a request of its connection too, for the log")
+  func numbers() throws {
+    let fixture = try HTTPFixture()
+    let connection = try #require(fixture.wire.connection)
+    for (text, number) in [(HTTPFixture.health, "1"), (HTTPFixture.health, "2"), ("nonsense\r\n\r\n", "3")] {
+      fixture.receive(text)
+      #expect(connection.logData[LogKey.request] == "\(number)")
+    }
+  }
+
   @Test("a client that has said everything is still answered, and then closed")
   func halfClose() throws {
     let token = try fixture.token()

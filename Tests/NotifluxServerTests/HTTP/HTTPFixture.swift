@@ -37,8 +37,15 @@ final class HTTPFixture {
   }
 
   /// A token no one has seen before, if `life` is none that was used before.
-  func token(_ scope: Scope = .broadcast, _ topics: String..., life: Double = 60) throws -> String {
-    try signer.sign(Claims(topics: topics.isEmpty ? ["t"] : topics, scope: scope, expires: 1000 + life))
+  func token(_ scope: Scope = .broadcast, _ topics: String..., life: Double = 60, id: String? = nil) throws -> String {
+    try signer.sign(Claims(topics: topics.isEmpty ? ["t"] : topics, scope: scope, expires: 1000 + life, id: id))
+  }
+
+  /// As a reload does: the tokens of these ids are good no more.
+  func revoke(_ ids: String...) throws {
+    let list = try RevocationList(Array(ids.map { "jti \($0)\n" }.joined().utf8))
+    worker.services.authorizer.replaceKeys(worker.configuration.keys, revocations: list)
+    worker.revoke(by: list)
   }
 
   func receive(_ bytes: [UInt8]) { bytes.withUnsafeBytes { wire.connection?.received($0) } }
