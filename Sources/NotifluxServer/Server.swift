@@ -63,7 +63,7 @@ public final class Server: Sendable {
       }
     let census = TopicCensus()
     let (workers, services) = makeWorkers(on: acceptor.loops, census: census)
-    let overview = Overview(workers: workers, services: services, census: census, version: configuration.version)
+    let overview = Overview(workers: workers, services: services, census: census, version: configuration.version, tls: tls)
     let admin = try configuration.adminAddress.map {
       try AdminSite($0, overview: overview, services: services, logger: logger)
     }
@@ -128,6 +128,11 @@ public final class Server: Sendable {
 
   /// New connections get this certificate; open ones keep theirs. Without effect on a server that began without TLS.
   public func replaceTLS(_ identity: TLSIdentity) { tls?.replace(with: identity) }
+
+  /// For the metrics: whoever embeds the server has read its files anew, and they were good or not.
+  public func countReload(isTaken: Bool) {
+    running.withLockedValue { $0?.services.reloads }?.count(isTaken: isTaken)
+  }
 
   /// Leaves in good order: nothing new is accepted, requests under way are answered, WebSocket clients are told when to
   /// come back (1001, `reconnect in N ms`). Returns when all connections are gone, after the drain time-out at the

@@ -73,6 +73,8 @@ public struct ServerConfiguration: Sendable {
 /// A certificate chain and its private key, ready for use.
 public struct TLSIdentity: Sendable {
   let context: NIOSSLContext
+  /// When the leaf expires, in seconds since 1970.
+  let certificateEnd: Int
 
   /// Reads PEM files: the certificate with its intermediates, leaf first, and the key. Throws what is wrong with them,
   /// a key that does not belong to the certificate included. TLS 1.2 and 1.3, ALPN `http/1.1` (RFC 7301).
@@ -84,5 +86,6 @@ public struct TLSIdentity: Sendable {
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["http/1.1"]
     context = try NIOSSLContext(configuration: configuration)
+    certificateEnd = chain.first.map { Int($0.notValidAfter) } ?? 0
   }
 }

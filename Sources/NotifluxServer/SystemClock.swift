@@ -8,6 +8,9 @@ enum SystemClock {
   /// A clock that never goes back: for everything that lasts.
   @Sendable static func uptime() -> Double { read(CLOCK_MONOTONIC) }
 
+  /// When the machine began, in seconds since 1970. /proc/stat says so too, but a service may not be allowed to see it.
+  static func bootTime() -> Double { read(CLOCK_REALTIME) - read(CLOCK_BOOTTIME) }
+
   /// A name no other run has: 60 random bits, in ten characters that cursors may hold.
   static func newEpoch() -> String {
     let alphabet = Array("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_")

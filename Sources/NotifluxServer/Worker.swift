@@ -180,6 +180,7 @@ struct Services: Sendable {
   var largeMessages = LargeMessages(threads: 0)
   let forms = FormCensus()
   let readiness = Readiness()
+  let reloads = Reloads()
   /// Seconds since 1970.
   let now: @Sendable () -> Double
 }

@@ -4,8 +4,11 @@ import json
 import pathlib
 import re
 import shutil
+import signal
 import socket
+import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -85,28 +88,70 @@ def test_every_step_of_a_message_is_counted(watched, keys, workers):
 def test_refusals_resumes_gaps_and_limits_are_counted(watched, keys, other_keys):
     server, admin = watched("--history-size", "2", "--max-subscriptions", "1", "--max-message-size", "1KiB")
     token = harness.mint(keys, ["t"], "broadcast")
-    for _ in range(4):
-        assert harness.publish(server, token, "t", "m").status == 200
+    first, *_ = [harness.publish(server, token, "t", "m").json["cursor"] for _ in range(4)]
     assert harness.publish(server, harness.mint(other_keys, ["t"], "broadcast"), "t", "m").code == "token_signature"
     assert harness.publish(server, harness.mint(keys, ["t"], "broadcast", ttl=-5), "t", "m").code == "token_expired"
     assert harness.publish(server, token, "u", "m").code == "topic_not_allowed"
     assert harness.publish(server, token, "t", "m" * 2000).code == "too_large"
     reader = harness.mint(keys, ["t", "u"])
     with harness.Envelopes(server) as client:
-        client.subscribe("t", reader, since="0:1")
-        assert [client.receive()["type"] for _ in range(4)] == ["gap", "message", "message", "caught-up"]
+        for since in (first, "0:1", "0:2"):
+            client.subscribe("t", reader, since=since)
+            assert [client.receive()["type"] for _ in range(4)] == ["gap", "message", "message", "caught-up"]
         assert client.ask(type="subscribe", topic="u", token=reader)["code"] == "too_many_subscriptions"
     metrics = admin.metrics()
-    for code in ("token_signature", "token_expired", "topic_not_allowed"):
+    for code in ("token_signature", "token_expired", "topic_not_allowed", "too_large"):
         assert metrics[f'notiflux_publishes_refused_total{{code="{code}"}}'] == 1
     assert metrics['notiflux_subscribes_refused_total{code="too_many_subscriptions"}'] == 1
     assert metrics['notiflux_limits_reached_total{limit="max_subscriptions"}'] == 1
     assert metrics['notiflux_limits_reached_total{limit="max_message_size"}'] == 1
-    assert metrics["notiflux_resumes_total"] == 1
-    assert metrics["notiflux_gaps_total"] == 1
-    assert metrics["notiflux_messages_replayed_total"] == 2
+    assert metrics["notiflux_resumes_total"] == 3
+    assert metrics['notiflux_gaps_total{cause="evicted"}'] == 1
+    assert metrics['notiflux_gaps_total{cause="other_log"}'] == 2
+    assert metrics["notiflux_messages_replayed_total"] == 6
     assert metrics['notiflux_history_evictions_total{limit="history_size"}'] == 2
     assert metrics['notiflux_http_responses_total{route="/broadcast",status="401"}'] == 2
+    assert metrics['notiflux_http_responses_total{route="/broadcast",status="413"}'] == 1
+    harness.until(lambda: re.search("publish refused .*code=too_large .*status=413", server.output), "a line in the log")
+
+
+def test_when_the_process_began_is_told_by_the_clock_of_the_world(watched):
+    before = time.time()
+    _, admin = watched()
+    # The kernel counts the beginning of a process in ticks of 10 ms.
+    assert before - 1 < admin.metrics()["process_start_time_seconds"] < time.time() + 1
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """The options for a server with TLS."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=x",
+         "-days", "30", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return "--tls-certificate", certificate, "--tls-key", key
+
+
+def test_the_end_of_the_certificate_is_told_also_after_a_reload(watched, certificate):
+    server, admin = watched(*certificate)
+    for days in (30, 60):
+        _, path, _, key = certificate
+        subprocess.run(
+            ["openssl", "req", "-x509", "-key", key, "-subj", "/CN=x", "-days", str(days), "-out", path], check=True)
+        server.process.send_signal(signal.SIGHUP)
+        text = subprocess.run(["openssl", "x509", "-noout", "-enddate", "-in", path], check=True, capture_output=True, text=True)
+        admin.until("notiflux_tls_certificate_end_seconds", ssl.cert_time_to_seconds(text.stdout.strip().removeprefix("notAfter=")))
+
+
+def test_reloads_are_counted_and_the_log_says_of_which_files(watched, keys, tmp_path):
+    revoked = tmp_path / "revoked"
+    revoked.write_text("jti a\n")
+    server, admin = watched("--revoked", revoked)
+    for text, result, line in (("jti b\njti c\n", "taken", rf"reloaded files=\".*{revoked}\""), ("jti", "refused", "kept")):
+        revoked.write_text(text)
+        server.process.send_signal(signal.SIGHUP)
+        harness.until(lambda: re.search(f"revocations {line}", server.output), "a reload")
+        assert admin.metrics()[f'notiflux_reloads_total{{result="{result}"}}'] == 1
 
 
 def test_a_slow_consumer_is_counted_and_named_in_the_log(watched, keys):
@@ -233,8 +278,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("name", ["docs/grafana.json", "deploy/alerts.yml", "docs/operations.md"])
-def test_what_dashboard_alerts_and_documents_name_exists(watched, name):
-    server, admin = watched()
+def test_what_dashboard_alerts_and_documents_name_exists(watched, certificate, name):
+    server, admin = watched(*certificate)
     families = set(re.findall(r"^# TYPE (\S+)", admin.text(), re.MULTILINE))
     for family in list(families):
         families |= {f"{family}_bucket", f"{family}_sum", f"{family}_count"}
@@ -250,4 +295,4 @@ def test_promtool_takes_the_alerts():
         pytest.skip("promtool is not installed: apt-get install prometheus")
     result = subprocess.run([promtool, "check", "rules", ROOT / "deploy/alerts.yml"], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "6 rules found" in result.stdout
+    assert "8 rules found" in result.stdout

@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -53,6 +54,28 @@ def manager(tmp_path):
 
 def is_stopped(server):
     return "State:\tT" in pathlib.Path(f"/proc/{server.pid}/status").read_text()
+
+
+@pytest.mark.parametrize("is_journal", [True, False])
+def test_lines_to_the_journal_begin_with_their_priority(is_journal, tmp_path):
+    log, revoked = tmp_path / "log", tmp_path / "revoked"
+    revoked.write_text("")
+    with log.open("wb") as error:
+        status = os.fstat(error.fileno())
+        stream = f"{status.st_dev}:{status.st_ino + (0 if is_journal else 1)}"
+        server = subprocess.Popen(
+            [harness.binary(), "serve", "--dev", "--port", "0", "--revoked", revoked], cwd=tmp_path, stderr=error,
+            stdout=subprocess.DEVNULL, env=harness.clean_environment(tmp_path, JOURNAL_STREAM=stream))
+    try:
+        harness.until(lambda: "listening" in log.read_text(), "the server")
+        revoked.write_text("nonsense\n")
+        server.send_signal(signal.SIGHUP)
+        harness.until(lambda: "kept" in log.read_text(), "a reload")
+    finally:
+        server.terminate()
+        server.wait()
+    listening, kept, *_ = log.read_text().splitlines()
+    assert (listening[:3], kept[:3]) == (("<6>", "<3>") if is_journal else ("202", "202"))
 
 
 def test_it_hears_when_the_server_listens(manager, make_server):

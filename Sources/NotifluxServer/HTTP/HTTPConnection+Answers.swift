@@ -5,8 +5,11 @@ import NotifluxProtocol
 extension HTTPConnection {
   /// Answers a request that is not read to its end, and closes.
   func refuse(_ failure: HTTPFailure) {
-    // One whose head is not understood is counted here.
-    if case .idle = state { requestNumber &+= 1 }
+    // One whose head is not understood: it is counted here, and nobody knows what it was for.
+    if case .idle = state {
+      requestNumber &+= 1
+      route = nil
+    }
     var failure = failure
     failure.closesConnection = true
     fail(failure, to: request)
@@ -14,7 +17,7 @@ extension HTTPConnection {
 
   /// Answers a request that was given up before an endpoint saw it.
   func fail(_ failure: HTTPFailure, to head: RequestHead?) {
-    worker.refused(failure, of: self)
+    worker.refused(failure, of: self, isPublish: route == .broadcast && head?.method == .post)
     respond(failure.response, to: head)
   }
 

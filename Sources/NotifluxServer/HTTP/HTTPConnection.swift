@@ -22,7 +22,7 @@ final class HTTPConnection: Connection {
   /// The head of the request under way.
   var request: RequestHead? { if case .idle = state { nil } else { decoder.head } }
   /// `nil` while none is known.
-  private(set) var route: Route?
+  var route: Route?
   /// When the publish under way was read, by ``WorkerLoop/turnTime``, if it was not accepted at once.
   var began: Double?
   /// Whether who connected is a proxy that is believed.
@@ -286,12 +286,12 @@ final class HTTPConnection: Connection {
     route = nil
     failure = nil
     if isBehindProxy { try findClient(of: head) }
-    try check(head)
     do throws(HTTPFailure) {
       route = try worker.site.route(for: head)
     } catch {
       failure = error
     }
+    try check(head)
     takesCommonAnswer =
       head.minorVersion == 1 && head.isKeepAlive && worker.configuration.allowedOrigins == .unrestricted
   }

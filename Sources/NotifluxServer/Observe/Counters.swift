@@ -20,7 +20,7 @@ struct Counters: Sendable, Equatable {
   var subscribesRefused = Counts<ErrorCode>()
   /// Subscribes with a place to go on from.
   var resumes = 0
-  var gaps = 0
+  var gaps = Counts<GapCause>()
   /// Messages sent out of the history.
   var messagesReplayed = 0
   /// Seconds from when a publish was read to when its answer was offered to the socket.
@@ -43,7 +43,7 @@ struct Counters: Sendable, Equatable {
     publishesRefused.add(other.publishesRefused)
     subscribesRefused.add(other.subscribesRefused)
     resumes += other.resumes
-    gaps += other.gaps
+    gaps.add(other.gaps)
     messagesReplayed += other.messagesReplayed
     publishLatency.add(other.publishLatency)
     deliveryLatency.add(other.deliveryLatency)

@@ -19,6 +19,12 @@ extension Figures {
       "notiflux_build_info", "Always 1; the version is in the label.", samples: [.init(["version": version], 1)])
     text.gauge("notiflux_ready", "1 while the server wants traffic, 0 while it drains.", isReady ? 1 : 0)
     text.gauge("notiflux_workers", "Event loops.", loopCount)
+    text.counter(
+      "notiflux_reloads_total", "Reloads of keys, certificates and revocations, by whether they were good.",
+      samples: [.init(["result": "taken"], reloads.taken), .init(["result": "refused"], reloads.refused)])
+    if let certificateEnd {
+      text.gauge("notiflux_tls_certificate_end_seconds", "When the certificate expires, since 1970.", certificateEnd)
+    }
   }
 
   private func addConnections(to text: inout MetricsText) {
@@ -58,7 +64,9 @@ extension Figures {
     text.counter(
       "notiflux_messages_replayed_total", "Messages sent out of the history.", loops.counters.messagesReplayed)
     text.counter("notiflux_resumes_total", "Subscribes with a place to go on from.", loops.counters.resumes)
-    text.counter("notiflux_gaps_total", "Gaps told to those who came back too late.", loops.counters.gaps)
+    text.counter(
+      "notiflux_gaps_total", "Gaps told to those who came back: too late, or to another log, as after a restart.",
+      samples: GapCause.allCases.map { .init(["cause": $0.rawValue], loops.counters.gaps[$0]) })
     text.histogram(
       "notiflux_publish_duration_seconds", "From a publish that has been read to its answer at the socket.",
       loops.counters.publishLatency)

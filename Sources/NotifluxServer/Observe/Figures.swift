@@ -24,6 +24,9 @@ struct Figures: Sendable {
   let requestMemory: Int
   let rememberedTokens: Int
   let isReady: Bool
+  let reloads: Reloads.Counts
+  /// Seconds since 1970; `nil` without TLS.
+  let certificateEnd: Int?
   let process: ProcessFigures
 }
 

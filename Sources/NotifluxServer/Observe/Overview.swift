@@ -7,9 +7,13 @@ final class Overview: Sendable {
   private let services: Services
   private let census: TopicCensus
   private let version: String
+  private let tls: TLSContextBox?
 
-  init(workers: [LoopBound<Worker>], services: Services, census: TopicCensus, version: String) {
+  init(
+    workers: [LoopBound<Worker>], services: Services, census: TopicCensus, version: String, tls: TLSContextBox?
+  ) {
     self.workers = workers
+    self.tls = tls
     self.services = services
     self.census = census
     self.version = version
@@ -27,7 +31,7 @@ final class Overview: Sendable {
       eventStreams: events, connectionLimit: services.connections.limit, topics: self.census.count,
       hub: services.hub.figures, requestMemory: services.requestMemory.value,
       rememberedTokens: services.authorizer.cachedTokens, isReady: !services.readiness.isDraining,
-      process: .now())
+      reloads: services.reloads.counts, certificateEnd: tls?.certificateEnd, process: .now())
   }
 
   /// A topic and how busy it is.

@@ -38,15 +38,7 @@ struct ProcessFigures: Sendable, Equatable {
     threads = field(20)
     virtualBytes = field(23)
     residentBytes = field(24) * sysconf(Int32(_SC_PAGESIZE))
-    startTime = Self.bootTime() + Double(field(22)) / ticks
-  }
-
-  /// Seconds since 1970.
-  private static func bootTime() -> Double {
-    for line in read("/proc/stat").split(separator: UInt8(ascii: "\n")) where line.starts(with: "btime ".utf8) {
-      return Double(String(decoding: line.dropFirst(6), as: UTF8.self)) ?? 0
-    }
-    return 0
+    startTime = SystemClock.bootTime() + Double(field(22)) / ticks
   }
 
   private static func descriptorCount() -> Int {

@@ -23,8 +23,9 @@ extension Worker {
   }
 
   /// A request was given up before it came to anything.
-  func refused(_ failure: HTTPFailure, of connection: Connection) {
-    log.info("request refused", code: failure.refusal.code.rawValue) {
+  func refused(_ failure: HTTPFailure, of connection: Connection, isPublish: Bool) {
+    if isPublish { counters.publishesRefused[failure.refusal.code] += 1 }
+    log.info(isPublish ? "publish refused" : "request refused", code: failure.refusal.code.rawValue) {
       connection.logData.merging([
         LogKey.status: "\(failure.status.rawValue)", LogKey.reason: "\(failure.refusal.message)",
       ]) { $1 }

@@ -148,7 +148,7 @@ class SubscriberConnection: Connection, PublicationSink {
         worker.counters.messagesReplayed += 1
         replay(form.message(payload.text, topic: topic, cursor: hub.cursor(sequence)), of: replays)
       case .gap(let gap):
-        worker.counters.gaps += 1
+        worker.counters.gaps[gap.from == nil ? .otherLog : .evicted] += 1
         let (from, position) = (gap.from.map(hub.cursor), gap.position.map(hub.cursor))
         let envelope = ServerEnvelope.gap(topic: gap.topic, from: from ?? entry.replay.since, to: hub.cursor(gap.to))
         if let bytes = form.bytes(envelope, position: position ?? entry.replay.since) { replay(bytes, of: replays) }

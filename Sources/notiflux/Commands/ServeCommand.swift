@@ -1,4 +1,5 @@
 import CommandTable
+import Glibc
 import Logging
 import NotifluxJWT
 import NotifluxProtocol
@@ -194,7 +195,8 @@ enum ServeCommand {
     }
     _ = Machine.raiseFileLimit()
     let (level, format) = (settings[logLevel], settings[logFormat])
-    let logger = Logger(label: "notiflux") { _ in LogOutput(format: format, level: level) }
+    let isJournal = LogOutput.writesToJournal(getenv("JOURNAL_STREAM").map { String(cString: $0) })
+    let logger = Logger(label: "notiflux") { _ in LogOutput(format: format, level: level, toJournal: isJournal) }
     return try ServeRun(settings: settings, configuration: configuration, logger: logger).run()
   }
 
@@ -241,6 +243,12 @@ enum ServeCommand {
   /// 0 stands for no limit.
   private static func rate(_ perSecond: Double, burst: Int? = nil) -> RateLimit? {
     perSecond > 0 ? RateLimit(perSecond: perSecond, burst: burst.map(Double.init)) : nil
+  }
+
+  /// The files that are read again on SIGHUP.
+  static func files(_ settings: Settings) -> [String] {
+    settings[publicKey] + settings[jwks]
+      + [settings[revoked], settings[tlsCertificate], settings[tlsKey]].compactMap { $0 }
   }
 
   /// Read again on SIGHUP. Of PEM keys a flag beats the variables, and the two variables add to each other; JWK Sets add

@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NotifluxProtocol
@@ -15,12 +16,15 @@ struct LogOutput: LogHandler {
   var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
   private let format: LogFormat
+  /// Whether each line begins with its priority, as the journal reads it (sd-daemon(3)).
+  private let toJournal: Bool
 
   /// One line at a time, whatever thread it comes from.
   private static let lock = NIOLockedValueBox(())
 
-  init(format: LogFormat, level: Logger.Level) {
+  init(format: LogFormat, level: Logger.Level, toJournal: Bool = false) {
     self.format = format
+    self.toJournal = toJournal
     logLevel = level
   }
 
@@ -38,7 +42,27 @@ struct LogOutput: LogHandler {
     case .json: line = Self.json(time: time, level: event.level, message: "\(event.message)", data: data)
     }
     // A log that cannot be written (a full disk, a reader that went away) must not stop the server.
-    Self.lock.withLockedValue { _ in try? StandardStream.error.write(line) }
+    let priority = toJournal ? "<\(Self.priority(event.level))>" : ""
+    Self.lock.withLockedValue { _ in try? StandardStream.error.write(priority + line) }
+  }
+
+  /// Whether standard error is the stream to the journal that `JOURNAL_STREAM` names, `DEVICE:INODE` (systemd.exec(5)).
+  static func writesToJournal(_ variable: String?) -> Bool {
+    var status = stat()
+    guard let variable, fstat(STDERR_FILENO, &status) == 0 else { return false }
+    return variable == "\(status.st_dev):\(status.st_ino)"
+  }
+
+  /// As syslog(3) has it.
+  static func priority(_ level: Logger.Level) -> Int {
+    switch level {
+    case .trace, .debug: 7
+    case .info: 6
+    case .notice: 5
+    case .warning: 4
+    case .error: 3
+    case .critical: 2
+    }
   }
 
   static func text(

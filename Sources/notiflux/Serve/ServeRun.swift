@@ -97,10 +97,14 @@ struct ServeRun {
       let tls = try ServeCommand.tls(settings)
       server.replaceKeys(keys, revocations: revocations)
       if let tls { server.replaceTLS(tls) }
+      server.countReload(isTaken: true)
+      // Which files: a setting that has changed since the start counts only from the next start on.
+      let files = ServeCommand.files(settings).joined(separator: " ")
       logger.info(
         "keys, certificates and revocations reloaded",
-        metadata: ["keys": "\(keys.count)", "revocations": "\(revocations.count)"])
+        metadata: ["keys": "\(keys.count)", "revocations": "\(revocations.count)", "files": "\(files)"])
     } catch {
+      server.countReload(isTaken: false)
       let reason = (error as? CommandFailure)?.message ?? (error as? UsageError)?.message ?? "\(error)"
       logger.error(
         "keys, certificates and revocations kept, the new ones are not good", metadata: ["reason": "\(reason)"])
