@@ -63,7 +63,8 @@ public final class Server: Sendable {
       }
     let census = TopicCensus()
     let (workers, services) = makeWorkers(on: acceptor.loops, census: census)
-    let overview = Overview(workers: workers, services: services, census: census, version: configuration.version, tls: tls)
+    let overview = Overview(
+      workers: workers, services: services, census: census, version: configuration.version, tls: tls)
     let admin = try configuration.adminAddress.map {
       try AdminSite($0, overview: overview, services: services, logger: logger)
     }

@@ -114,9 +114,10 @@ class Proxy:
         connection.sock = self.connect()
         connection.request(method, path, body, {"Host": HOST, **(headers or {})})
         response = connection.getresponse()
-        answer = response.status, response.read()
+        body = response.read()
         connection.close()
-        return answer
+        self.request_id = response.headers["X-Request-Id"]
+        return response.status, body
 
     def publish(self, token, topic, message):
         body = json.dumps({"topic": topic, "message": message, "token": token})
@@ -149,13 +150,17 @@ def test_messages_pass_at_once_by_websocket_and_as_events(proxied, keys):
         events.close()
 
 
-def test_the_log_has_the_clients_address_and_the_proxys_name_for_the_request(proxied, keys):
+def test_the_log_has_the_clients_address_and_the_proxys_name_for_the_request(proxied, keys, tmp_path):
     server, proxy = proxied
     assert proxy.publish(harness.mint(keys, ["t"], "broadcast", ttl=-9), "t", "m")[0] == 401
     harness.until(lambda: "publish refused" in server.output, "a line in the log")
     line = next(line for line in server.log if "publish refused" in line)
     assert f"client={CLIENT} " in line
-    assert re.search(r"request_id=\S{16,}", line)
+    # The client knows the request by the same name, and has it once.
+    assert re.fullmatch("[0-9a-f-]{32,36}", proxy.request_id)
+    assert f"request_id={proxy.request_id}" in line
+    log = tmp_path / "access.log"  # nginx alone keeps one here.
+    harness.until(lambda: not log.exists() or proxy.request_id in log.read_text(), "the proxy's own line")
 
 
 def test_other_paths_are_not_passed_on(proxied):

@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import pathlib
 import re
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -130,6 +132,9 @@ def newer(deb, folder):
     return target
 
 
+# Prints the id of the process. What it got is in a file.
+LISTEN = "exec notiflux listen news --key /root/keys/es256_private.pem --json >/tmp/listen 2>&1 & echo $!"
+
 # Each step begins where the one before it ended.
 
 
@@ -168,6 +173,12 @@ def test_5_a_reload_reads_the_keys_and_refuses_bad_ones(host, service):
     process = service["MainPID"]
     host.run("systemctl reload notiflux")
     harness.until(lambda: "keys, certificates and revocations reloaded" in service.log, "a reload")
+    # A signal without a check before it: the server keeps what it has, and the journal knows an error from a message.
+    host.run("echo nonsense >> /etc/notiflux/revoked && systemctl kill --signal=HUP notiflux")
+    errors = "journalctl --unit=notiflux --priority=err --output=cat --no-pager"
+    harness.until(lambda: "the new ones are not good" in host.run(errors), "an error in the journal")
+    assert "listening" not in host.run(errors)
+    host.run("sed -i '$d' /etc/notiflux/revoked && systemctl reload notiflux")
     host.run(f"cp {KEY} /root/good; echo nonsense > {KEY}")
     assert host.status("systemctl reload notiflux") != 0
     host.run(f"cp /root/good {KEY}")
@@ -201,8 +212,7 @@ def test_8_a_drain_may_take_longer_than_systemd_would_wait(host, service):
     drop_in.write_text("[Service]\nTimeoutStopSec=1\nEnvironment=NOTIFLUX_DRAIN_TIMEOUT=4s\n")
     host.run("systemctl daemon-reload && systemctl restart notiflux")
     # A client that does not leave when it is told to.
-    listen = "exec notiflux listen news --key /root/keys/es256_private.pem --json >/tmp/listen 2>&1 & echo $!"
-    client = host.run(listen).strip()
+    client = host.run(LISTEN).strip()
     harness.until(lambda: "subscribed" in host.run("cat /tmp/listen"), "a subscription")
     host.run(f"kill -STOP {client}; systemctl stop notiflux; kill -KILL {client}")
     assert (service["ActiveState"], service["Result"]) == ("inactive", "success")
@@ -221,7 +231,65 @@ def test_9_an_upgrade_restarts_it_and_keeps_the_settings(host, service, deb, tmp
     assert '"message":"listening"' in service.log
 
 
-def test_10_a_removal_stops_it_and_a_purge_leaves_nothing(host, service):
+PUBLISH = "notiflux publish news message --key /root/keys/es256_private.pem --timeout 30s"
+CURSOR = "[A-Za-z0-9_-]+:[0-9]+"
+
+
+def over_socket(host, path, resource="/health"):
+    """The answer over a Unix-domain socket of the machine."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(harness.PATIENCE)
+        client.connect(str(host.root) + path)
+        client.sendall(f"GET {resource} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while part := client.recv(65536):
+            answer += part
+        assert answer.startswith(b"HTTP/1.1 200 "), answer
+        return answer.decode()
+
+
+def test_10_with_the_socket_a_restart_has_no_connection_refused(host, service):
+    host.run("systemctl stop notiflux && systemctl enable --now notiflux.socket && systemctl start notiflux")
+    assert service["StatusText"] == "listening on http://127.0.0.1:8080"
+    process = service["MainPID"]
+    # One that does not leave when it is told to, so that the old server drains for a while.
+    client = host.run(LISTEN).strip()
+    harness.until(lambda: "subscribed" in host.run("cat /tmp/listen"), "a subscription")
+    # One connection after the other, all the time. Each finds a server: the old one, which may say no, or the new one.
+    said = host.run(
+        f"kill -STOP {client}; systemctl restart notiflux & restart=$!; while kill -0 $restart 2>/dev/null; do "
+        f"{PUBLISH} --retry 0 2>&1; done; kill -KILL {client}; {PUBLISH} --retry 0 2>&1")
+    answers = said.splitlines()
+    assert len(answers) > 1 and all(re.fullmatch(CURSOR, line) or "shutting down" in line for line in answers), said
+    assert service["MainPID"] != process
+
+
+def test_11_a_port_below_1024_takes_no_privileges_with_the_socket(host, service):
+    host.run("mkdir -p /run/systemd/system/notiflux.socket.d")
+    drop_in = host.root / "run/systemd/system/notiflux.socket.d/port.conf"
+    drop_in.write_text("[Socket]\nListenStream=\nListenStream=127.0.0.1:80\nListenStream=/run/notiflux.sock\n")
+    host.run("systemctl stop notiflux.socket notiflux && systemctl daemon-reload && systemctl start notiflux.socket notiflux")
+    host.run(f"{PUBLISH} --url http://127.0.0.1")
+    over_socket(host, "/run/notiflux.sock")
+    host.run("rm -r /run/systemd/system/notiflux.socket.d && systemctl disable --now notiflux.socket"
+             " && systemctl stop notiflux && systemctl daemon-reload && rm /run/notiflux.sock && systemctl start notiflux")
+
+
+def test_12_it_may_have_its_sockets_in_a_directory_of_its_own(host, service):
+    host.run(f"cp {SETTINGS} /root/settings; echo NOTIFLUX_LISTEN=unix:/run/notiflux/notiflux.sock >> {SETTINGS}; "
+             f"echo NOTIFLUX_ADMIN=unix:/run/notiflux/admin.sock >> {SETTINGS}")
+    host.run("systemctl restart notiflux")
+    over_socket(host, "/run/notiflux/notiflux.sock")
+    assert host.run("stat --format='%U:%G %a' /run/notiflux/notiflux.sock").strip() == "notiflux:notiflux 660"
+    # What the unit hides of the machine is not needed for any figure.
+    metrics = over_socket(host, "/run/notiflux/admin.sock", "/metrics")
+    figures = {name: float(re.search(rf"(?m)^process_{name} (\S+)$", metrics)[1]) for name in (
+        "cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds", "threads", "start_time_seconds")}
+    assert min(figures.values()) > 0 and abs(figures["start_time_seconds"] - time.time()) < 600, figures
+    host.run(f"mv /root/settings {SETTINGS}; systemctl restart notiflux")
+
+
+def test_13_a_removal_stops_it_and_a_purge_leaves_nothing(host, service):
     host.run("dpkg --remove notiflux")
     assert service["ActiveState"] != "active"
     assert host.status("command -v notiflux") != 0

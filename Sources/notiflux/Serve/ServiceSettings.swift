@@ -6,8 +6,11 @@ enum ServiceSettings {
       introduction: [
         "Settings of the service notiflux, one variable a line. What is commented out is the default. "
           + "notiflux-serve(1) has more on each.",
-        "`systemctl restart notiflux` applies them; new contents of the key and certificate files need a "
-          + "`systemctl reload notiflux` only.",
-      ], values: ["JWT_PUBLIC_KEY_FILE": "/etc/notiflux/es256_public.pem"])
+        "`systemctl restart notiflux` applies them. New contents of the files named here, keys, certificates and "
+          + "revocations, need a `systemctl reload notiflux` only.",
+      ],
+      values: [
+        "JWT_PUBLIC_KEY_FILE": "/etc/notiflux/es256_public.pem", "NOTIFLUX_REVOKED_FILE": "/etc/notiflux/revoked",
+      ])
   }
 }
