@@ -154,6 +154,7 @@ def test_2_without_a_key_a_start_fails_and_the_log_says_why(host, service):
 
 def test_3_with_a_key_it_starts_as_its_own_user(host, service):
     host.run("notiflux keygen --out-dir /root/keys && install -m 0644 /root/keys/es256_public.pem /etc/notiflux/")
+    host.run(f"set -a; . {SETTINGS}; exec runuser -u notiflux -- notiflux serve --check")
     host.run("systemctl start notiflux")
     assert service["ActiveState"] == "active"
     assert service["StatusText"] == "listening on http://127.0.0.1:8080"
