@@ -31,6 +31,8 @@ package enum Limits {
   package static let keepAliveTimeout = 75
   /// Seconds the peer has to answer a close frame before the socket is closed under it.
   package static let closeTimeout = 5
+  /// Milliseconds after which an `EventSource` comes back, but for a drain, which names others. Chromium's own time.
+  package static let eventSourceRetry = 3000
   /// Bytes of the largest request head, request line and header fields together (431 above; nginx allows 4 × 8 KiB).
   package static let requestHead = 32 * 1024
   /// Bytes of the longest request head that a connection keeps until the next request, which may have the same.

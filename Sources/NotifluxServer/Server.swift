@@ -135,13 +135,15 @@ public final class Server: Sendable {
     running.withLockedValue { $0?.services.reloads }?.count(isTaken: isTaken)
   }
 
-  /// Leaves in good order: nothing new is accepted, requests under way are answered, WebSocket clients are told when to
-  /// come back (1001, `reconnect in N ms`). Returns when all connections are gone, after the drain time-out at the
-  /// latest.
+  /// Leaves in good order: nothing new is accepted, requests under way are answered, and then subscribers, who have been
+  /// sent all that was accepted, are told when to come back (1001, `reconnect in N ms`). Returns when all connections are
+  /// gone, after the drain time-out at the latest.
   public func drain() async {
     guard let running = running.withLockedValue({ $0 }) else { return await stop() }
     running.services.readiness.drain()
     await running.acceptor.stopListening()
+    let start = ContinuousClock.now
+    await finishRequests(of: running.workers, until: start + configuration.drainTimeout / 2)
     let connections = running.services.connections
     let schedule = DrainSchedule(over: configuration.drainTimeout, clients: connections.value)
     var first = 0
@@ -154,10 +156,21 @@ public final class Server: Sendable {
       }
       first += drained ?? 0
     }
-    let clock = ContinuousClock()
-    let deadline = clock.now + configuration.drainTimeout
-    while connections.value > 0 && clock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
+    await wait(until: start + configuration.drainTimeout) { connections.value == 0 }
     await stop()
+  }
+
+  /// A message that is accepted must find its subscribers, so they stay while one still may be, on whichever worker.
+  private func finishRequests(of workers: [LoopBound<Worker>], until deadline: ContinuousClock.Instant) async {
+    for worker in workers { _ = await worker.loop.run { worker.value.refuseRequests() } }
+    for worker in workers {
+      await wait(until: deadline) { await worker.loop.run { worker.value.lobby.waitsForClients } ?? true }
+    }
+  }
+
+  /// Returns when `condition` holds, at the deadline at the latest.
+  private func wait(until deadline: ContinuousClock.Instant, for condition: () async -> Bool) async {
+    while await !condition(), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
   }
 
   /// For tests that look inside.

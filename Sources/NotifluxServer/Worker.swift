@@ -106,6 +106,9 @@ final class Worker {
 
   private var connections: [Connection] { wheel.entries + due }
 
+  /// From now on requests are refused. Those that have been read get their answers, and nobody has to leave yet.
+  func refuseRequests() { isDraining = true }
+
   /// Has each connection leave; the `index`-th of all workers' connections is to come back after its share of the time.
   func drain(schedule: DrainSchedule, firstIndex: Int) {
     isDraining = true

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import chromium
 import harness
 
 
@@ -76,6 +77,14 @@ def cli(binary, tmp_path):
 
     run.home = home
     return run
+
+
+@pytest.fixture
+def site():
+    """A site for a browser to visit."""
+    site = chromium.Site()
+    yield site
+    site.close()
 
 
 @pytest.fixture(scope="session")

@@ -90,13 +90,18 @@ def mint(keys, topics, scope="subscribe", algorithm="ES256", headers=None, **mor
 
 
 class Server:
-    """A `notiflux serve` of its own on a free port. Ends by SIGTERM, and must end well. It logs all there is to log, and
-    nothing of that may be a token, a key or a message."""
+    """A `notiflux serve` of its own on a free port, or on `listener`, a socket that it is handed over. Ends by SIGTERM, and
+    must end well. It logs all there is to log, and nothing of that may be a token, a key or a message."""
 
-    def __init__(self, home, *arguments, **variables):
+    def __init__(self, home, *arguments, listener=None, **variables):
         home.mkdir(parents=True, exist_ok=True)
+        command = [binary(), "serve", *map(str, arguments)]
+        if listener:  # As systemd does it: the socket is descriptor 3, and meant for this process.
+            command = ["bash", "-c", f'LISTEN_PID=$$ exec "$0" "$@" 3<&{listener.fileno()}', *command]
+            variables["LISTEN_FDS"] = 1
         self.process = subprocess.Popen(
-            [binary(), "serve", *map(str, arguments)],
+            command,
+            pass_fds=[listener.fileno()] if listener else [],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

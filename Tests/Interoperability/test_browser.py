@@ -1,19 +1,11 @@
 """A page in a real browser: over a WebSocket, with fetch and as an `EventSource` it reports what it got."""
 
-import http.server
 import json
-import queue
-import shutil
-import subprocess
-import threading
 
-import pytest
-
+import chromium
 import harness
 
-BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="NO BROWSER HERE: install Debian's chromium to run this")
+pytestmark = chromium.needed
 
 MESSAGES = ["hello", 'Grüße 👋 "quoted"\n\ttwo lines', "x" * 100_000]
 
@@ -41,67 +33,14 @@ socket.onerror = () => report("the socket failed");
 </script>"""
 
 
-class Site:
-    """Serves the page and takes its report."""
-
-    def __init__(self):
-        self.page = b""
-        self.reports = queue.Queue()
-        site = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.answer(site.page)
-
-            def do_POST(self):
-                site.reports.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.answer(b"")
-
-            def answer(self, body):
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture
-def site():
-    site = Site()
-    yield site
-    site.close()
-
-
-def browse(url, profile):
-    return subprocess.Popen(
-        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-         "--disable-background-networking", f"--user-data-dir={profile}", "--remote-debugging-port=0", url],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 def visit(site, server, keys, tmp_path):
     settings = {
         "url": server.url, "messages": MESSAGES, "subscribe": harness.mint(keys, ["browser"]),
         "broadcast": harness.mint(keys, ["browser"], "broadcast"),
     }
     site.page = (PAGE % json.dumps(settings)).encode()
-    browser = browse(site.origin, tmp_path / "profile")
-    try:
+    with chromium.browsing(site.origin, tmp_path / "profile"):
         return site.reports.get(timeout=2 * harness.PATIENCE)
-    finally:
-        browser.terminate()
-        browser.wait(harness.PATIENCE)
 
 
 def test_a_page_subscribes_and_publishes(site, make_server, keys, tmp_path):
@@ -143,8 +82,7 @@ def test_an_event_source_resumes_by_itself_where_it_was(site, make_server, keys,
     with say, harness.CuttingProxy(server) as proxy:
         url = f"http://127.0.0.1:{proxy.port}" + harness.events_path("browser", token)
         site.page = (STREAM_PAGE % json.dumps({"url": url})).encode()
-        browser = browse(site.origin, tmp_path / "profile")
-        try:
+        with chromium.browsing(site.origin, tmp_path / "profile"):
             next_report("subscribed")
             cursors = [say("browser", message) for message in MESSAGES]
             for message, cursor in zip(MESSAGES, cursors, strict=True):
@@ -177,17 +115,10 @@ def test_an_event_source_resumes_by_itself_where_it_was(site, make_server, keys,
             assert (gap["data"]["from"], gap["data"]["to"]) == (live, missed[2])
             assert [next_report("message")["id"] for _ in missed[3:]] == missed[3:]
             assert next_report("caught-up")["id"] == missed[-1]
-        finally:
-            browser.terminate()
-            browser.wait(harness.PATIENCE)
 
 
 def test_an_event_source_that_is_refused_gives_up(site, make_server, keys, tmp_path):
     server = make_server("--allow-origin", site.origin)
     site.page = (STREAM_PAGE % json.dumps({"url": server.url + harness.events_path("browser", "nonsense")})).encode()
-    browser = browse(site.origin, tmp_path / "profile")
-    try:
+    with chromium.browsing(site.origin, tmp_path / "profile"):
         assert site.reports.get(timeout=2 * harness.PATIENCE) == {"name": "error", "closed": True}
-    finally:
-        browser.terminate()
-        browser.wait(harness.PATIENCE)

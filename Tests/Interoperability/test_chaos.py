@@ -101,7 +101,7 @@ async def read_stream(reader, form):
     async for data in body:
         *events, buffer = (buffer + data).split(separator)
         for event in events:
-            if not event or event.startswith(b":"):
+            if not event or event.startswith((b":", b"retry:")):
                 continue
             if form == harness.NDJSON:
                 yield json.loads(event), None

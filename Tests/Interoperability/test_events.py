@@ -59,8 +59,8 @@ def bearer(token):
 def test_curl_prints_live_events(server, token, say):
     head = say("t", "before")
     with curl_stream(*bearer(token), server.url + "/events?topic=t") as line:
-        assert [line() for _ in range(4)] == [
-            f"id: {head}\n", "event: subscribed\n",
+        assert [line() for _ in range(6)] == [
+            "retry: 3000\n", "\n", f"id: {head}\n", "event: subscribed\n",
             "data: " + json.dumps({"type": "subscribed", "topic": "t", "cursor": head}, separators=(",", ":")) + "\n", "\n"]
         cursor = say("t", "two\nlines")
         got = line()

@@ -1,6 +1,7 @@
 """The proxies of deploy/, with the very configurations that are recommended there but for names, ports and files: WebSocket,
 event stream and publish through TLS, and the client's address in the log."""
 
+import concurrent.futures
 import http.client
 import json
 import os
@@ -73,14 +74,14 @@ def proxied(request, make_server, tmp_path):
         "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
         tmp_path / "key.pem", "-out", tmp_path / "cert.pem", "-days", "2", "-subj", f"/CN={HOST}",
         "-addext", f"subjectAltName=DNS:{HOST}")
-    server = make_server("--trust-proxy", "127.0.0.1")
+    server = make_server("--trust-proxy", "127.0.0.1", "--port", harness.free_port())
     plain, secure = harness.free_port(), harness.free_port()
     command = request.param(tmp_path, server.port, plain, secure)
     log = open(tmp_path / "proxy.log", "w")
     process = subprocess.Popen(
         command, stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path, env=harness.clean_environment(tmp_path),
         start_new_session=True)
-    proxy = Proxy(plain, secure, ssl.create_default_context(cafile=str(tmp_path / "cert.pem")))
+    proxy = Proxy(name, plain, secure, ssl.create_default_context(cafile=str(tmp_path / "cert.pem")))
     try:
         def is_up():
             assert process.poll() is None, (tmp_path / "proxy.log").read_text()
@@ -95,8 +96,8 @@ def proxied(request, make_server, tmp_path):
 
 
 class Proxy:
-    def __init__(self, plain, port, context):
-        self.plain, self.port, self.context = plain, port, context
+    def __init__(self, name, plain, port, context):
+        self.name, self.plain, self.port, self.context = name, plain, port, context
 
     def connect(self, encrypted=True):
         """A connection as the browser of a user elsewhere has it; it speaks TLS, or is to."""
@@ -167,3 +168,15 @@ def test_other_paths_are_not_passed_on(proxied):
     server, proxy = proxied
     assert proxy.request("GET", "/metrics")[0] == 404
     assert "request refused" not in server.output
+
+
+def test_requests_wait_for_a_server_that_is_restarted_where_the_proxy_can(proxied, make_server):
+    server, proxy = proxied
+    server.stop()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answer = pool.submit(proxy.request, "GET", "/health")
+        if proxy.name == "nginx":
+            assert answer.result()[0] == 502
+        make_server("--port", server.port)
+        if proxy.name != "nginx":
+            assert answer.result() == (200, b'{"status":"ok"}')

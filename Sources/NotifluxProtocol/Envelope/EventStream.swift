@@ -5,6 +5,18 @@ package enum EventStream: String, Sendable {
   /// One envelope a line.
   case ndjson = "application/x-ndjson"
 
+  /// What a stream begins with. An `EventSource` keeps the time that it was told last, also through connections that come
+  /// after the one that told it: that of a drain must not outlive the drain (HTML standard §9.2.6).
+  package var opening: [UInt8] { retry(after: Limits.eventSourceRetry) }
+
+  /// What says when to come back, where the form has a way to.
+  package func retry(after milliseconds: Int) -> [UInt8] {
+    switch self {
+    case .serverSentEvents: Array("retry: \(milliseconds)\n\n".utf8)
+    case .ndjson: []
+    }
+  }
+
   /// What keeps proxies from cutting a quiet stream: a comment, or an empty line.
   package var keepAlive: [UInt8] {
     switch self {

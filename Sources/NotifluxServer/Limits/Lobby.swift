@@ -30,6 +30,16 @@ final class Lobby {
     count -= 1
   }
 
+  /// Whether nothing is under way but what clients have to go on with.
+  var waitsForClients: Bool {
+    var next = first
+    while let connection = next {
+      guard connection.waitsForClient else { return false }
+      next = connection.lobbyPlace.next
+    }
+    return true
+  }
+
   private func append(_ connection: HTTPConnection) {
     connection.lobbyPlace = Place(isInside: true, previous: last)
     if let last { last.lobbyPlace.next = connection } else { first = connection }

@@ -28,6 +28,7 @@ final class EventStreamConnection: SubscriberConnection {
     worker.schedule(self, at: worker.now + Limits.pingInterval)
     send(ByteBuffer(bytes: head))
     guard !request.wantsHeadOnly else { return end() }
+    say(stream.opening)
     do throws(Refusal) {
       let subject =
         request.topics.count == 1 ? ServerEnvelope.Subject.topic(request.topics[0]) : .topics(request.topics)
@@ -46,9 +47,8 @@ final class EventStreamConnection: SubscriberConnection {
     if !isEnding { worker.schedule(self, at: now + Limits.pingInterval) }
   }
 
-  /// SSE can say when to come back (`retry`, HTML standard §9.2.6).
   override func drain(reconnectIn milliseconds: Int) {
-    if stream == .serverSentEvents { send(ByteBuffer(string: "retry: \(milliseconds)\n\n")) }
+    say(stream.retry(after: milliseconds))
     end()
   }
 
@@ -58,6 +58,10 @@ final class EventStreamConnection: SubscriberConnection {
   }
 
   override func closeRevoked() { end() }
+
+  private func say(_ bytes: [UInt8]) {
+    if !bytes.isEmpty { send(ByteBuffer(bytes: bytes)) }
+  }
 
   /// What was sent may still be read; then the stream ends.
   private func end() {

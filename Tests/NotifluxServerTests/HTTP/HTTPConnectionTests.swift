@@ -339,7 +339,8 @@ import Testing
     fixture.settle()
     #expect(wire.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
     #expect(wire.text.contains("content-type: text/event-stream\r\n"))
-    #expect(wire.text.contains("event: subscribed\n") && !wire.text.contains("content-length"))
+    #expect(wire.text.contains("\r\n\r\nretry: 3000\n\nid: e:0\nevent: subscribed\n"))
+    #expect(!wire.text.contains("content-length"))
     #expect(fixture.answers.count == 1 && wire.events == ["pause", "resume"])
     #expect(wire.connection is EventStreamConnection)
   }

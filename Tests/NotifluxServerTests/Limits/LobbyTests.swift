@@ -75,6 +75,23 @@ struct LobbyTests {
     #expect([fixture.wire, second, third].allSatisfy { $0.text.hasPrefix("HTTP/1.1 200 ") })
   }
 
+  @Test("once requests are refused, all come to wait for their clients, those that were read with their answers")
+  func refusing() throws {
+    let token = try fixture.token()
+    fixture.receive(fixture.publish("m", token: token))
+    let head =
+      "POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: 9999\r\n\r\n"
+    let lines = connect(head + #"{"topic":"t","message":"n","token":"\#(try fixture.token(life: 9))"}"# + "\n")
+    worker.refuseRequests()
+    #expect(!worker.lobby.waitsForClients)
+    let late = connect(fixture.publish("late", token: token))
+    fixture.settle()
+    #expect(worker.lobby.waitsForClients)
+    #expect(fixture.wire.text.hasPrefix("HTTP/1.1 200 ") && fixture.wire.events == ["end"])
+    #expect(lines.text.contains(#"{"cursor":"e:"#) && lines.connection != nil)
+    #expect(late.text.hasPrefix("HTTP/1.1 503 "))
+  }
+
   @Test("a batch that waits for its next line can go, one that waits for its token cannot")
   func batches() throws {
     let head =

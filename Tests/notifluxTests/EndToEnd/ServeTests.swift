@@ -81,7 +81,7 @@ import Testing
       #expect(try await status(server, tool, key: "es256_private.pem") == 200)
       try tool.write(tool.contents("new/es256_public.pem"), to: "es256_public.pem")
       server.signal(SIGHUP)
-      try server.waitForLog("keys, certificates and revocations reloaded keys=1 revocations=0")
+      try server.waitForLog("keys, certificates and revocations reloaded files=es256_public.pem keys=1 revocations=0")
       #expect(try await status(server, tool, key: "es256_private.pem") == 401)
       #expect(try await status(server, tool, key: "new/es256_private.pem") == 200)
       server.signal(SIGTERM)
