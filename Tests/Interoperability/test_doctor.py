@@ -160,7 +160,8 @@ def test_people_get_lines_and_no_colour_off_a_terminal(cli, server, keys):
 @pytest.mark.parametrize("arguments, said", [
     (["nonsense"], "URL"), (["--origin", "www.example.com"], "--origin"), (["--origin", "*"], "--origin"),
     (["http://a", "--url", "http://b"], "once"), (["--wait", "5"], "--wait"), (["--topic", ""], "--topic"),
-    (["--json", "--quiet"], "--quiet"),
+    (["--json", "--quiet"], "--quiet"), (["unix:/run/notiflux.sock"], "over TCP; give the URL of the proxy"),
+    (["http://unix:/run/notiflux.sock"], "--listen 127.0.0.1:PORT"),
 ])
 def test_what_makes_no_sense_is_a_usage_error(cli, arguments, said):
     done = cli("doctor", *arguments)
