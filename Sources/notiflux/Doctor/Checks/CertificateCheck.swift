@@ -27,7 +27,7 @@ struct CertificateCheck: Sendable {
           .certificate, "\(error)", why: "browsers cannot connect",
           Remedy(
             "serve TLS on port \(endpoint.port), or give the URL with http:// if it is meant to be plain",
-            in: "server", nginx: ["listen \(endpoint.port) ssl;"]))
+            in: .server, nginx: ["listen \(endpoint.port) ssl;"]))
       ]
     }
     let trust = trust(facts)
@@ -76,13 +76,13 @@ struct CertificateCheck: Sendable {
         + "intermediates",
       Remedy(
         "serve the whole chain, leaf first; if the authority is your own, give its certificate with --ca-file",
-        in: "server", nginx: ["ssl_certificate /etc/letsencrypt/live/\(endpoint.host)/fullchain.pem;"]))
+        in: .server, nginx: ["ssl_certificate /etc/letsencrypt/live/\(endpoint.host)/fullchain.pem;"]))
   }
 
   private func old(_ facts: TLSFacts) -> Finding {
     .warning(
       .certificate, "the connection is \(facts.version)", why: "browsers refuse what is older than TLS 1.2 (RFC 8996)",
-      Remedy("allow TLS 1.2 and 1.3", in: "server", nginx: ["ssl_protocols TLSv1.2 TLSv1.3;"]))
+      Remedy("allow TLS 1.2 and 1.3", in: .server, nginx: ["ssl_protocols TLSv1.2 TLSv1.3;"]))
   }
 
   private func daysLeft(_ facts: TLSFacts) -> Double { (Double(facts.validUntil) - now) / 86_400 }

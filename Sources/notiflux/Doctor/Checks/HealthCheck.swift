@@ -75,7 +75,7 @@ struct HealthCheck: Sendable {
       .warning(
         .connection, "is closed after one request",
         why: "every publish pays for a new connection, with TLS for a new handshake",
-        Remedy("let clients keep their connections", in: "server", nginx: ["keepalive_timeout 75s;"]))
+        Remedy("let clients keep their connections", in: .server, nginx: ["keepalive_timeout 75s;"]))
     ]
   }
 }

@@ -60,7 +60,7 @@ struct LimitsCheck: Sendable {
         )
       case .nginx:
         (
-          "two files a client", Remedy("raise it", in: "main", nginx: ["worker_rlimit_nofile 65536;"])
+          "two files a client", Remedy("raise it", in: .main, nginx: ["worker_rlimit_nofile 65536;"])
         )
       }
     return .warning(

@@ -26,7 +26,7 @@ extension Remedy {
   static func passOn(_ path: String) -> Remedy {
     Remedy(
       "have the proxy pass \(path) on to notiflux, or give the URL with the path under which it does",
-      in: "location = \(path)", nginx: ["proxy_pass http://127.0.0.1:8080;"])
+      in: .location("= \(path)"), nginx: ["proxy_pass http://127.0.0.1:8080;"])
   }
 
   static let startServer = Remedy(

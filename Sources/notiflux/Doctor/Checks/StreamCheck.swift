@@ -45,7 +45,7 @@ struct StreamCheck: Sendable {
   var findings: [Finding] { messages + [encoded, idle].compactMap { $0 } }
 
   private var check: Check { transport == .webSocket ? .delivery : .events }
-  private var place: String { "location = \(transport.rawValue)" }
+  private var place: Remedy.Place { .location("= \(transport.rawValue)") }
 
   // MARK: Messages
 

@@ -20,7 +20,7 @@ struct WebSocketCheck: Sendable {
           .websocket, "opens, but without the subprotocol notiflux.v1",
           why: "clients get text mode: no cursors, and what is published while they are away is lost",
           Remedy(
-            "have the proxy pass Sec-WebSocket-Protocol on; notiflux 0.2 speaks text mode only", in: "location = /ws",
+            "have the proxy pass Sec-WebSocket-Protocol on; notiflux 0.2 speaks text mode only", in: .location("= /ws"),
             nginx: ["proxy_set_header Sec-WebSocket-Protocol $http_sec_websocket_protocol;"]))
       ]
     } catch {
@@ -38,8 +38,8 @@ struct WebSocketCheck: Sendable {
       problem(
         "is refused: \(refusal.message)", "somebody in front adds an Origin, for we sent none",
         Remedy(
-          "leave the Origin as clients send it", in: "location = /ws", nginx: ["proxy_set_header Origin $http_origin;"])
-      )
+          "leave the Origin as clients send it", in: .location("= /ws"),
+          nginx: ["proxy_set_header Origin $http_origin;"]))
     case .refused(let refusal, _):
       problem(
         "is refused: \(refusal.message)", "notiflux takes no new clients now",
@@ -68,11 +68,11 @@ struct WebSocketCheck: Sendable {
     #"proxy_set_header Connection "upgrade";"#,
   ]
   private static let upgrade = Remedy(
-    "have every proxy on the way pass Upgrade and Connection on, in HTTP/1.1", in: "location = /ws", nginx: passing)
+    "have every proxy on the way pass Upgrade and Connection on, in HTTP/1.1", in: .location("= /ws"), nginx: passing)
   private static let passOn = Remedy(
     "have the proxy pass /ws on to notiflux, upgrades included, or give the URL with the path under which it does",
-    in: "location = /ws", nginx: ["proxy_pass http://127.0.0.1:8080;"] + passing)
+    in: .location("= /ws"), nginx: ["proxy_pass http://127.0.0.1:8080;"] + passing)
   private static let path = Remedy(
     "pass the path on as it is, below the prefix that the URL has: no path behind the address in proxy_pass",
-    in: "location = /ws", nginx: ["proxy_pass http://127.0.0.1:8080;"])
+    in: .location("= /ws"), nginx: ["proxy_pass http://127.0.0.1:8080;"])
 }
