@@ -353,17 +353,22 @@ def test_a_certificate_that_ends_soon_is_a_warning(doctor, encrypted, tmp_path):
 # nginx
 
 
+def listens(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+
+
 class Nginx:
     """An nginx in the foreground, as a child, on a free port of loopback. `body` makes what stands in its `http` block of
-    that port."""
+    that port, `main` what stands outside of it."""
 
-    def __init__(self, folder, body):
+    def __init__(self, folder, body, main="master_process off; events { worker_connections 256; }"):
         folder.mkdir(parents=True)
         self.port = harness.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        config = folder / "nginx.conf"
-        config.write_text(f"""daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
-events {{ worker_connections 256; }}
+        self.config = folder / "nginx.conf"
+        self.config.write_text(f"""daemon off; pid {folder}/pid; error_log {folder}/error.log;
+{main}
 http {{
 access_log off;
 client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
@@ -371,7 +376,7 @@ uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
 {body(self.port)}
 }}
 """)
-        self.process = subprocess.Popen([NGINX, "-p", folder, "-c", config], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([NGINX, "-p", folder, "-c", self.config], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE)
         harness.until(self.listens, "nginx listens")
 
@@ -384,8 +389,7 @@ uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
 
     def listens(self):
         assert self.process.poll() is None, self.process.stderr.read().decode()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
+        return listens(self.port)
 
     def __enter__(self):
         return self
@@ -501,6 +505,22 @@ def test_nginx_without_a_server_behind_it_is_told(doctor, tmp_path):
         with Nginx.of(tmp_path / "nginx", {"/": [upstream]}) as nginx:
             report = doctor(nginx.url)
     assert "502" in report.wrong()["health"]["seen"] and "journalctl" in report.wrong()["health"]["remedy"]
+
+
+@needs_nginx
+@pytest.mark.parametrize("events, said", [
+    ("worker_connections 768;", "768 worker_connections (from FILE) are enough for 384 clients a worker"),
+    ("", "512 worker_connections of nginx's default (FILE sets none)"), ("worker_connections 16384;", None),
+])
+def test_too_few_connections_of_an_nginx_on_this_machine_are_told_with_the_file(doctor, server, tmp_path, events, said):
+    main = f"worker_processes 1; user root; events {{ {events} }}"
+    with Nginx(tmp_path / "nginx", lambda port: f"server {{ listen 127.0.0.1:{port}; }}", main) as nginx:
+        report = doctor(server.url)
+        own = [finding for finding in report.of("limits", "warning") if f"nginx (pid {nginx.process.pid})" in finding["seen"]]
+    assert report.code == 0 and len(own) == (said is not None), report.checks
+    if said:
+        assert said.replace("FILE", str(nginx.config)) in own[0]["seen"] and own[0]["nginx"]["place"] == "main"
+        assert "events { worker_connections 16384; }" in own[0]["nginx"]["directives"]
 
 
 @needs_nginx

@@ -45,7 +45,7 @@ struct Remedy: Sendable, Equatable {
     /// What stands behind `location`, e.g. `= /ws`.
     case location(String)
 
-    static let main = Place.main("/etc/nginx/nginx.conf")
+    static let main = Place.main(LimitsCheck.Nginx.usualFile)
   }
 
   let text: String
