@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 
@@ -350,6 +351,115 @@ def test_a_certificate_that_ends_soon_is_a_warning(doctor, encrypted, tmp_path):
     assert "in 4 days" in report.of("certificate", "warning")[0]["seen"] and report.code == 0
 
 
+class Doorkeeper:
+    """A TCP proxy that lets `decide` say of each connection, by its number, what becomes of it: "pass", "close" it at once,
+    "greet" and close it after the client's greeting, "answer" that as the server does and close, "reset" it, or be "silent".
+    Connection 0 is closed by doctor itself: it is there to see whether there is one to be had."""
+
+    def __init__(self, url, decide):
+        scheme, host, port = re.match(r"(https?)://(.+):(\d+)$", url).groups()
+        self.target, self.decide, self.seen, self.kept = ("127.0.0.1", int(port)), decide, 0, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{scheme}://{host}:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                inner, _ = self.listener.accept()
+            except OSError:
+                return
+            way, self.seen = self.decide(self.seen), self.seen + 1
+            threading.Thread(target=self.treat, args=(inner, way), daemon=True).start()
+
+    def treat(self, inner, way):
+        with contextlib.suppress(OSError):
+            if way == "pass":
+                outer = socket.create_connection(self.target)
+                threading.Thread(target=SpoilingProxy.carry, args=(outer, inner, bytes), daemon=True).start()
+                SpoilingProxy.carry(inner, outer, bytes)
+                return
+            if way == "silent":
+                self.kept.append(inner)
+                return
+            if way != "close":
+                greeting = inner.recv(65536)
+            if way == "answer":
+                with socket.create_connection(self.target) as outer:
+                    outer.sendall(greeting)
+                    inner.sendall(outer.recv(65536))
+            if way == "reset":
+                inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            inner.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for held in [self.listener, *self.kept]:
+            held.close()
+
+
+def speaks_of_trust(report):
+    return re.search("vouch|not for|trust", json.dumps(report.checks))
+
+
+@pytest.mark.parametrize("way, how", [
+    ("close", "closed|reset"), ("greet", "closed"), ("reset", "reset"), ("silent", "silent for 1000 ms|silent for 1 s"),
+])
+def test_a_connection_that_ends_in_the_tls_handshake_is_told_as_such(doctor, encrypted, tmp_path, way, how):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), lambda _: way) as door:
+        report = doctor(door.url, "--ca-file", cert, "--timeout", "1s")
+    assert report.code == 4 and list(report.wrong()) == ["certificate"], report.checks
+    finding = report.wrong()["certificate"]
+    assert re.search(rf"was ended during the TLS handshake \(.*({how})", finding["seen"])
+    assert "worker_connections" in finding["remedy"] and not speaks_of_trust(report)
+
+
+@pytest.mark.parametrize("decide, said", [
+    (lambda n: "close" if n == 1 else "pass", "1 of 3 connections was ended"),
+    (lambda n: "greet" if n in (2, 3) else "pass", "2 of 3 connections were ended"),
+], ids=["first closed, then good", "first good, then closed"])
+def test_connections_that_end_now_and_then_are_told_and_the_certificate_is_judged(doctor, encrypted, tmp_path, decide, said):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), decide) as door:
+        report = doctor(door.url, "--ca-file", cert)
+    assert report.of("certificate", "ok") and list(report.wrong()) == ["certificate"] and report.code == 1, report.checks
+    assert said in report.wrong()["certificate"]["seen"] and not speaks_of_trust(report)
+    assert report.of("delivery", "ok") and report.of("events", "ok"), "the rest is looked into with trust"
+
+
+def test_connections_that_end_right_after_the_handshake_are_no_matter_of_trust(doctor, encrypted, tmp_path):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), lambda _: "answer") as door:
+        report = doctor(door.url, "--ca-file", cert)
+    # Which of the two ends first is anybody's guess.
+    assert report.of("certificate", "ok") or "ended during" in report.wrong()["certificate"]["seen"], report.checks
+    assert report.code in (1, 4) and report.wrong() and not speaks_of_trust(report)
+
+
+def test_connections_that_end_only_later_are_no_matter_of_trust(doctor, encrypted, tmp_path):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), lambda n: "pass" if n < 4 else "greet") as door:
+        report = doctor(door.url, "--ca-file", cert)
+    assert report.of("certificate", "ok") and set(report.wrong()) >= {"health", "websocket", "events"}, report.checks
+    assert "during the TLS handshake" in report.wrong()["health"]["seen"] and not speaks_of_trust(report)
+
+
+def test_a_real_failure_of_trust_or_name_stays_one_among_connections_that_end(doctor, encrypted, tmp_path):
+    def now_and_then(n):
+        return "close" if n == 2 else "pass"
+
+    cert, key = certificate(tmp_path, "other", names="DNS:other.example")
+    with Doorkeeper(encrypted(cert, key, "localhost"), now_and_then) as door:
+        seen = [finding["seen"] for finding in doctor(door.url, "--ca-file", cert).of("certificate", "problem")]
+    assert seen[0] == "the certificate is for other.example, not for localhost" and "1 of 3" in seen[1]
+    with Doorkeeper(encrypted(*certificate(tmp_path, "self")), now_and_then) as door:
+        seen = [finding["seen"] for finding in doctor(door.url).of("certificate", "problem")]
+    assert "nobody known here vouches" in seen[0] and "1 of 3" in seen[1]
+
+
 # nginx
 
 
@@ -521,6 +631,22 @@ def test_too_few_connections_of_an_nginx_on_this_machine_are_told_with_the_file(
     if said:
         assert said.replace("FILE", str(nginx.config)) in own[0]["seen"] and own[0]["nginx"]["place"] == "main"
         assert "events { worker_connections 16384; }" in own[0]["nginx"]["directives"]
+
+
+@needs_nginx
+def test_an_nginx_that_is_out_of_connections_is_no_matter_of_trust(doctor, server, tmp_path):
+    cert, key = certificate(tmp_path, "nginx")
+    main = "master_process off; events { worker_connections 12; }"
+    with Nginx(tmp_path / "nginx", lambda port: f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {cert}; "
+               f"ssl_certificate_key {key}; location / {{ proxy_pass http://127.0.0.1:{server.port}; }} }}", main) as nginx:
+        with contextlib.ExitStack() as held:
+            for _ in range(20):
+                client = held.enter_context(socket.create_connection(("127.0.0.1", nginx.port)))
+                # A handshake that has begun: nginx drops only those that have not, to make room.
+                client.sendall(b"\x16\x03\x01")
+            report = doctor(f"https://localhost:{nginx.port}", "--ca-file", cert)
+    assert "ended during the TLS handshake" in report.wrong()["certificate"]["seen"], report.checks
+    assert report.code == 4 and not speaks_of_trust(report)
 
 
 @needs_nginx

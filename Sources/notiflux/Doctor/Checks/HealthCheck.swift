@@ -20,7 +20,8 @@ struct HealthCheck: Sendable {
     do { reply = try health.get() } catch {
       return [
         .problem(
-          .health, "GET /health: \(error)", why: "something took the connection but did not answer", .startServer)
+          .health, "GET /health: \(error.inWords)", why: "something took the connection but did not answer",
+          .mending(error, else: .startServer))
       ]
     }
     if let redirect { return [redirected(to: redirect, reply)] }
@@ -43,6 +44,9 @@ struct HealthCheck: Sendable {
 
   private func stranger(_ reply: HTTPReply) -> Finding {
     switch reply.head.status {
+    case 500 where reply.head.proxy != nil:
+      .problem(
+        .health, "GET /health: \(reply.description)", why: "the proxy answers, but fails for itself", .moreConnections)
     case 502, 503, 504:
       .problem(
         .health, "GET /health: \(reply.description)", why: "the proxy answers, but does not get through to notiflux",

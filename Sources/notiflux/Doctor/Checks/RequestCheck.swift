@@ -17,7 +17,9 @@ struct RequestCheck: Sendable {
   private var authorization: Finding {
     let reply: HTTPReply
     do { reply = try bearer.get() } catch {
-      return .problem(.authorization, "POST /broadcast: \(error)", why: "nothing can be published", .waitOut)
+      return .problem(
+        .authorization, "POST /broadcast: \(error.inWords)", why: "nothing can be published",
+        .mending(error, else: .waitOut))
     }
     switch reply.refusal?.code {
     case .tokenMissing?:
@@ -45,7 +47,8 @@ struct RequestCheck: Sendable {
     let reply: HTTPReply
     do { reply = try large.get() } catch {
       return .problem(
-        .size, "a body of \(bytes): \(error)", why: "large messages cannot be published", Self.largerBodies)
+        .size, "a body of \(bytes): \(error.inWords)", why: "large messages cannot be published",
+        .mending(error, else: Self.largerBodies))
     }
     if let refusal = reply.refusal {
       return refusal.code == .tooLarge

@@ -44,6 +44,8 @@ struct WebSocketCheck: Sendable {
       problem(
         "is refused: \(refusal.message)", "notiflux takes no new clients now",
         Remedy("see its log (journalctl -u notiflux), and --max-connections if it is full"))
+    case .unexpectedAnswer(_, 500, _):
+      problem("\(error)", "the proxy fails for itself", .moreConnections)
     case .unexpectedAnswer(_, 502...504, _):
       problem("\(error)", "the proxy does not get through to notiflux for /ws", .startServer)
     case .unexpectedAnswer(_, 400, _), .unexpectedAnswer(_, 426, _), .unexpectedAnswer(_, 200, _),
@@ -55,7 +57,8 @@ struct WebSocketCheck: Sendable {
       problem(
         "\(error)", "something on the way swallows the Upgrade: a firewall, or a proxy that speaks no WebSocket",
         upgrade)
-    case .tls, .closed, .noToken, .cancelled: problem("\(error)", "browsers cannot subscribe", .waitOut)
+    case .tls: problem(error.inWords, "there is no connection to open it on", .mending(error, else: .waitOut))
+    case .closed, .noToken, .cancelled: problem("\(error)", "the server left at once", .waitOut)
     }
   }
 
