@@ -460,6 +460,21 @@ def test_a_real_failure_of_trust_or_name_stays_one_among_connections_that_end(do
     assert "nobody known here vouches" in seen[0] and "1 of 3" in seen[1]
 
 
+def test_a_server_of_http2_alone_is_told(doctor, tmp_path):
+    cert, key = certificate(tmp_path, "good")
+    port = harness.free_port()
+    process = subprocess.Popen(
+        ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", cert, "-key", key, "-alpn", "h2", "-quiet"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        harness.until(lambda: listens(port), "openssl s_server listens")
+        report = doctor(f"https://127.0.0.1:{port}", "--ca-file", cert)
+        assert report.code == 4 and "refuses to speak HTTP/1.1" in report.wrong()["certificate"]["seen"], report.checks
+    finally:
+        process.kill()
+        process.wait(harness.PATIENCE)
+
+
 # nginx
 
 

@@ -203,7 +203,7 @@ struct TLSHandshakeTests {
       return
     }
     #expect(reason.contains("does not speak TLS"))
-    // Fatal alerts (RFC 8446 §6): unrecognized_name.
+    // Fatal alerts (RFC 8446 §6): unrecognized_name, no_application_protocol.
     func refused(_ alert: UInt8) async throws -> TLSHandshake {
       try await shakeHands { connection in
         #expect(await connection.receive())
@@ -214,5 +214,6 @@ struct TLSHandshakeTests {
       Issue.record("an alert ends it")
       return
     }
+    #expect(try await refused(120) == .noHTTP1)
   }
 }

@@ -18,6 +18,8 @@ package enum TLSHandshake: Sendable, Equatable {
   case judged(TLSFacts, Judgement)
   /// The connection was closed, reset or silent for too long; how, in words.
   case ended(how: String)
+  /// The server speaks other protocols than HTTP/1.1 only (RFC 7301 §3.2).
+  case noHTTP1
   /// There was no connection, or no TLS on it.
   case failed(ClientError)
 }
@@ -75,6 +77,8 @@ extension TLSHandshake {
       let names = "\(stack)"
       if let certificate, names.contains(":CERTIFICATE_VERIFY_FAILED") {
         self = .judged(certificate, .unknownAuthority)
+      } else if names.contains("ALERT_NO_APPLICATION_PROTOCOL") {
+        self = .noHTTP1
       } else {
         self = .failed(ClientError(error, at: endpoint))
       }

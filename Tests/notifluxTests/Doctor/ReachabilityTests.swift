@@ -123,6 +123,9 @@ import Testing
     let plain = CertificateCheck(endpoint: away, handshakes: [.failed(refused), .failed(refused)], now: 0)
     #expect(plain.findings.levels == ["problem certificate"])
     #expect(!plain.hasTLS)
+    let http2 = CertificateCheck(endpoint: away, handshakes: [.noHTTP1, .noHTTP1], now: 0)
+    #expect(http2.findings.levels == ["problem certificate"])
+    #expect(http2.findings.text.contains("refuses to speak HTTP/1.1"))
   }
 
   @Test("what answers /health is notiflux, a proxy without it, a stranger, or a redirect")

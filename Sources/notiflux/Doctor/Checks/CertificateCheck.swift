@@ -44,6 +44,14 @@ struct CertificateCheck: Sendable {
   }
 
   private var refused: [Finding] {
+    if handshakes.contains(.noHTTP1) {
+      return [
+        .problem(
+          .certificate, "the server refuses to speak HTTP/1.1 in the TLS handshake (ALPN)",
+          why: "clients open WebSockets in HTTP/1.1 (RFC 6455 §4.1)",
+          Remedy("have the proxy offer http/1.1 beside h2 (HAProxy: alpn h2,http/1.1)"))
+      ]
+    }
     let errors = handshakes.compactMap { if case .failed(let error) = $0 { error } else { nil } }
     return errors.prefix(1).map { error in
       .problem(
