@@ -70,6 +70,11 @@ extension Endpoint {
     if url.utf8.contains(UInt8(ascii: "@")) {
       throw EndpointError("a URL with a user name is not accepted; leave out what stands before the @")
     }
+    if ["unix:/", "http://unix:/"].contains(where: url.lowercased().hasPrefix) {
+      throw EndpointError(
+        "\(Self.quoted(url)) is a Unix-domain socket, and clients ask over TCP; give the URL of the proxy in front of it, "
+          + "or have the server --listen 127.0.0.1:PORT beside it and give that")
+    }
     guard url.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }) else {
       throw EndpointError(
         "the URL holds a blank, a backslash or a character outside ASCII; write it as http://HOST:PORT "

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 
@@ -160,7 +161,8 @@ def test_people_get_lines_and_no_colour_off_a_terminal(cli, server, keys):
 @pytest.mark.parametrize("arguments, said", [
     (["nonsense"], "URL"), (["--origin", "www.example.com"], "--origin"), (["--origin", "*"], "--origin"),
     (["http://a", "--url", "http://b"], "once"), (["--wait", "5"], "--wait"), (["--topic", ""], "--topic"),
-    (["--json", "--quiet"], "--quiet"),
+    (["--json", "--quiet"], "--quiet"), (["unix:/run/notiflux.sock"], "over TCP; give the URL of the proxy"),
+    (["http://unix:/run/notiflux.sock"], "--listen 127.0.0.1:PORT"),
 ])
 def test_what_makes_no_sense_is_a_usage_error(cli, arguments, said):
     done = cli("doctor", *arguments)
@@ -349,20 +351,149 @@ def test_a_certificate_that_ends_soon_is_a_warning(doctor, encrypted, tmp_path):
     assert "in 4 days" in report.of("certificate", "warning")[0]["seen"] and report.code == 0
 
 
+class Doorkeeper:
+    """A TCP proxy that lets `decide` say of each connection, by its number, what becomes of it: "pass", "close" it at once,
+    "greet" and close it after the client's greeting, "answer" that as the server does and close, "reset" it, or be "silent".
+    Connection 0 is closed by doctor itself: it is there to see whether there is one to be had."""
+
+    def __init__(self, url, decide):
+        scheme, host, port = re.match(r"(https?)://(.+):(\d+)$", url).groups()
+        self.target, self.decide, self.seen, self.kept = ("127.0.0.1", int(port)), decide, 0, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{scheme}://{host}:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                inner, _ = self.listener.accept()
+            except OSError:
+                return
+            way, self.seen = self.decide(self.seen), self.seen + 1
+            threading.Thread(target=self.treat, args=(inner, way), daemon=True).start()
+
+    def treat(self, inner, way):
+        with contextlib.suppress(OSError):
+            if way == "pass":
+                outer = socket.create_connection(self.target)
+                threading.Thread(target=SpoilingProxy.carry, args=(outer, inner, bytes), daemon=True).start()
+                SpoilingProxy.carry(inner, outer, bytes)
+                return
+            if way == "silent":
+                self.kept.append(inner)
+                return
+            if way != "close":
+                greeting = inner.recv(65536)
+            if way == "answer":
+                with socket.create_connection(self.target) as outer:
+                    outer.sendall(greeting)
+                    inner.sendall(outer.recv(65536))
+            if way == "reset":
+                inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            inner.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for held in [self.listener, *self.kept]:
+            held.close()
+
+
+def speaks_of_trust(report):
+    return re.search("vouch|not for|trust", json.dumps(report.checks))
+
+
+@pytest.mark.parametrize("way, how", [
+    ("close", "closed|reset"), ("greet", "closed"), ("reset", "reset"), ("silent", "silent for 1000 ms|silent for 1 s"),
+])
+def test_a_connection_that_ends_in_the_tls_handshake_is_told_as_such(doctor, encrypted, tmp_path, way, how):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), lambda _: way) as door:
+        report = doctor(door.url, "--ca-file", cert, "--timeout", "1s")
+    assert report.code == 4 and list(report.wrong()) == ["certificate"], report.checks
+    finding = report.wrong()["certificate"]
+    assert re.search(rf"was ended during the TLS handshake \(.*({how})", finding["seen"])
+    assert "worker_connections" in finding["remedy"] and not speaks_of_trust(report)
+
+
+@pytest.mark.parametrize("decide, said", [
+    (lambda n: "close" if n == 1 else "pass", "1 of 3 connections was ended"),
+    (lambda n: "greet" if n in (2, 3) else "pass", "2 of 3 connections were ended"),
+], ids=["first closed, then good", "first good, then closed"])
+def test_connections_that_end_now_and_then_are_told_and_the_certificate_is_judged(doctor, encrypted, tmp_path, decide, said):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), decide) as door:
+        report = doctor(door.url, "--ca-file", cert)
+    assert report.of("certificate", "ok") and list(report.wrong()) == ["certificate"] and report.code == 1, report.checks
+    assert said in report.wrong()["certificate"]["seen"] and not speaks_of_trust(report)
+    assert report.of("delivery", "ok") and report.of("events", "ok"), "the rest is looked into with trust"
+
+
+def test_connections_that_end_right_after_the_handshake_are_no_matter_of_trust(doctor, encrypted, tmp_path):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), lambda _: "answer") as door:
+        report = doctor(door.url, "--ca-file", cert)
+    # Which of the two ends first is anybody's guess.
+    assert report.of("certificate", "ok") or "ended during" in report.wrong()["certificate"]["seen"], report.checks
+    assert report.code in (1, 4) and report.wrong() and not speaks_of_trust(report)
+
+
+def test_connections_that_end_only_later_are_no_matter_of_trust(doctor, encrypted, tmp_path):
+    cert, key = certificate(tmp_path, "good")
+    with Doorkeeper(encrypted(cert, key), lambda n: "pass" if n < 4 else "greet") as door:
+        report = doctor(door.url, "--ca-file", cert)
+    assert report.of("certificate", "ok") and set(report.wrong()) >= {"health", "websocket", "events"}, report.checks
+    assert "during the TLS handshake" in report.wrong()["health"]["seen"] and not speaks_of_trust(report)
+
+
+def test_a_real_failure_of_trust_or_name_stays_one_among_connections_that_end(doctor, encrypted, tmp_path):
+    def now_and_then(n):
+        return "close" if n == 2 else "pass"
+
+    cert, key = certificate(tmp_path, "other", names="DNS:other.example")
+    with Doorkeeper(encrypted(cert, key, "localhost"), now_and_then) as door:
+        seen = [finding["seen"] for finding in doctor(door.url, "--ca-file", cert).of("certificate", "problem")]
+    assert seen[0] == "the certificate is for other.example, not for localhost" and "1 of 3" in seen[1]
+    with Doorkeeper(encrypted(*certificate(tmp_path, "self")), now_and_then) as door:
+        seen = [finding["seen"] for finding in doctor(door.url).of("certificate", "problem")]
+    assert "nobody known here vouches" in seen[0] and "1 of 3" in seen[1]
+
+
+def test_a_server_of_http2_alone_is_told(doctor, tmp_path):
+    cert, key = certificate(tmp_path, "good")
+    port = harness.free_port()
+    process = subprocess.Popen(
+        ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", cert, "-key", key, "-alpn", "h2", "-quiet"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        harness.until(lambda: listens(port), "openssl s_server listens")
+        report = doctor(f"https://127.0.0.1:{port}", "--ca-file", cert)
+        assert report.code == 4 and "refuses to speak HTTP/1.1" in report.wrong()["certificate"]["seen"], report.checks
+    finally:
+        process.kill()
+        process.wait(harness.PATIENCE)
+
+
 # nginx
+
+
+def listens(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
 
 
 class Nginx:
     """An nginx in the foreground, as a child, on a free port of loopback. `body` makes what stands in its `http` block of
-    that port."""
+    that port, `main` what stands outside of it."""
 
-    def __init__(self, folder, body):
+    def __init__(self, folder, body, main="master_process off; events { worker_connections 256; }"):
         folder.mkdir(parents=True)
         self.port = harness.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        config = folder / "nginx.conf"
-        config.write_text(f"""daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
-events {{ worker_connections 256; }}
+        self.config = folder / "nginx.conf"
+        self.config.write_text(f"""daemon off; pid {folder}/pid; error_log {folder}/error.log;
+{main}
 http {{
 access_log off;
 client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
@@ -370,7 +501,7 @@ uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
 {body(self.port)}
 }}
 """)
-        self.process = subprocess.Popen([NGINX, "-p", folder, "-c", config], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([NGINX, "-p", folder, "-c", self.config], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE)
         harness.until(self.listens, "nginx listens")
 
@@ -383,8 +514,7 @@ uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
 
     def listens(self):
         assert self.process.poll() is None, self.process.stderr.read().decode()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
+        return listens(self.port)
 
     def __enter__(self):
         return self
@@ -500,6 +630,38 @@ def test_nginx_without_a_server_behind_it_is_told(doctor, tmp_path):
         with Nginx.of(tmp_path / "nginx", {"/": [upstream]}) as nginx:
             report = doctor(nginx.url)
     assert "502" in report.wrong()["health"]["seen"] and "journalctl" in report.wrong()["health"]["remedy"]
+
+
+@needs_nginx
+@pytest.mark.parametrize("events, said", [
+    ("worker_connections 768;", "768 worker_connections (from FILE) are enough for 384 clients a worker"),
+    ("", "512 worker_connections of nginx's default (FILE sets none)"), ("worker_connections 16384;", None),
+])
+def test_too_few_connections_of_an_nginx_on_this_machine_are_told_with_the_file(doctor, server, tmp_path, events, said):
+    main = f"worker_processes 1; user root; events {{ {events} }}"
+    with Nginx(tmp_path / "nginx", lambda port: f"server {{ listen 127.0.0.1:{port}; }}", main) as nginx:
+        report = doctor(server.url)
+        own = [finding for finding in report.of("limits", "warning") if f"nginx (pid {nginx.process.pid})" in finding["seen"]]
+    assert report.code == 0 and len(own) == (said is not None), report.checks
+    if said:
+        assert said.replace("FILE", str(nginx.config)) in own[0]["seen"] and own[0]["nginx"]["place"] == "main"
+        assert "events { worker_connections 16384; }" in own[0]["nginx"]["directives"]
+
+
+@needs_nginx
+def test_an_nginx_that_is_out_of_connections_is_no_matter_of_trust(doctor, server, tmp_path):
+    cert, key = certificate(tmp_path, "nginx")
+    main = "master_process off; events { worker_connections 12; }"
+    with Nginx(tmp_path / "nginx", lambda port: f"server {{ listen 127.0.0.1:{port} ssl; ssl_certificate {cert}; "
+               f"ssl_certificate_key {key}; location / {{ proxy_pass http://127.0.0.1:{server.port}; }} }}", main) as nginx:
+        with contextlib.ExitStack() as held:
+            for _ in range(20):
+                client = held.enter_context(socket.create_connection(("127.0.0.1", nginx.port)))
+                # A handshake that has begun: nginx drops only those that have not, to make room.
+                client.sendall(b"\x16\x03\x01")
+            report = doctor(f"https://localhost:{nginx.port}", "--ca-file", cert)
+    assert "ended during the TLS handshake" in report.wrong()["certificate"]["seen"], report.checks
+    assert report.code == 4 and not speaks_of_trust(report)
 
 
 @needs_nginx

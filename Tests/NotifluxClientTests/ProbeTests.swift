@@ -133,33 +133,87 @@ struct ProbeTests {
   }
 }
 
-@Suite("A certificate is judged", .timeLimit(.minutes(1)))
-struct CertificateTrustTests {
-  private func inspect(
-    _ certificate: TestCertificate, _ trust: CertificateTrust, trusting caFile: String?
-  ) async throws -> Result<TLSFacts, ClientError> {
-    try await TestServer.run(tls: certificate.serverContext()) { server in
+@Suite("A TLS handshake", .timeLimit(.minutes(1)))
+struct TLSHandshakeTests {
+  /// How one went, with the server's end of it in the hands of `serve`.
+  private func shakeHands(
+    _ certificate: TestCertificate? = nil, _ trust: CertificateTrust = .full, trusting caFile: String? = nil,
+    within limit: Duration = .seconds(30), serve: (TestConnection) async throws -> Void = { _ in }
+  ) async throws -> TLSHandshake {
+    try await TestServer.run(tls: certificate?.serverContext()) { server in
       var configuration = ClientConfiguration()
       configuration.caFile = caFile
       let connector = Connector(
         endpoint: try server.endpoint("https"), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
         configuration: configuration, trust: trust)
-      do throws(ClientError) { return .success(try await connector.inspectTLS()) } catch { return .failure(error) }
+      async let handshake = connector.shakeHands(within: limit)
+      try await serve(server.accept())
+      return await handshake
     }
   }
 
-  private func isTrusted(_ result: Result<TLSFacts, ClientError>) -> Bool { (try? result.get()) != nil }
+  private func judgement(_ handshake: TLSHandshake) -> TLSHandshake.Judgement? {
+    if case .judged(_, let judgement) = handshake { judgement } else { nil }
+  }
 
-  @Test("by its name only where that is asked for, and by its authority unless nothing is")
-  func trust() async throws {
-    let certificate = try TestCertificate(names: "DNS:other.example")
-    let file = certificate.certificateFile
-    #expect(try await !isTrusted(inspect(certificate, .full, trusting: file)))
-    #expect(try await isTrusted(inspect(certificate, .anyName, trusting: file)))
-    #expect(try await !isTrusted(inspect(certificate, .anyName, trusting: nil)))
-    let facts = try await inspect(certificate, .nothing, trusting: nil).get()
-    #expect(facts.names == ["other.example"])
-    #expect(facts.version == "TLS 1.3")
-    #expect(facts.validUntil - facts.validFrom == 2 * 86_400)
+  @Test("is judged by the certificate that was seen in it: whose it is, and who vouches for it")
+  func judged() async throws {
+    let (mine, other) = (try TestCertificate(names: "IP:127.0.0.1"), try TestCertificate(names: "DNS:other.example"))
+    #expect(try await judgement(shakeHands(mine, trusting: mine.certificateFile)) == .trusted)
+    #expect(try await judgement(shakeHands(other, trusting: other.certificateFile)) == .wrongName)
+    #expect(try await judgement(shakeHands(mine, trusting: other.certificateFile)) == .unknownAuthority)
+    #expect(try await judgement(shakeHands(mine)) == .unknownAuthority)
+    #expect(try await judgement(shakeHands(other, .nothing)) == .trusted)
+    let old = try TestCertificate(names: "IP:127.0.0.1", isExpired: true)
+    #expect(try await judgement(shakeHands(old, trusting: old.certificateFile)) == .unknownAuthority)
+  }
+
+  @Test("shows the certificate, trusted or not")
+  func facts() async throws {
+    let other = try TestCertificate(names: "DNS:other.example")
+    for file in [other.certificateFile, nil] {
+      guard case .judged(let facts, _) = try await shakeHands(other, trusting: file) else {
+        Issue.record("there was a certificate")
+        continue
+      }
+      #expect(facts.names == ["other.example"])
+      #expect(facts.version == "TLS 1.3")
+      #expect(facts.validUntil - facts.validFrom == 2 * 86_400)
+    }
+  }
+
+  @Test("that is broken off is no judgement: at once, after the greeting, or by silence")
+  func ended() async throws {
+    let atOnce = try await shakeHands { try await $0.close() }
+    #expect(atOnce == .ended(how: "closed by the server"))
+    let greeted = try await shakeHands { connection in
+      #expect(await connection.receive())
+      try await connection.close()
+    }
+    #expect(greeted == .ended(how: "closed by the server"))
+    let silent = try await shakeHands(within: .milliseconds(20)) { await $0.readToEnd() }
+    #expect(silent == .ended(how: "silent for 20 ms"))
+  }
+
+  @Test("fails with a server that speaks something else, or refuses")
+  func failed() async throws {
+    let plain = try await shakeHands { try await $0.write("HTTP/1.1 400 Bad Request\r\n\r\n") }
+    guard case .failed(.tls(_, let reason)) = plain else {
+      Issue.record("\(plain)")
+      return
+    }
+    #expect(reason.contains("does not speak TLS"))
+    // Fatal alerts (RFC 8446 §6): unrecognized_name, no_application_protocol.
+    func refused(_ alert: UInt8) async throws -> TLSHandshake {
+      try await shakeHands { connection in
+        #expect(await connection.receive())
+        try await connection.write(ByteBuffer(bytes: [21, 3, 3, 0, 2, 2, alert]))
+      }
+    }
+    guard case .failed(.tls) = try await refused(112) else {
+      Issue.record("an alert ends it")
+      return
+    }
+    #expect(try await refused(120) == .noHTTP1)
   }
 }

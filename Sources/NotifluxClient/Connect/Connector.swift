@@ -58,9 +58,7 @@ package final class Connector: Sendable {
   private func secure(_ channel: any Channel) -> EventLoopFuture<any Channel> {
     let ready = channel.eventLoop.makePromise(of: Void.self)
     do {
-      let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
-      // An IP address is never sent as a server name (RFC 6066 §3); it is looked up in the certificate all the same.
-      let tls = try NIOSSLClientHandler(context: context(), serverHostname: address == nil ? endpoint.host : nil)
+      let tls = try tlsHandler()
       let readiness = TLSReadiness(endpoint: endpoint, timeout: timeout, ready: ready)
       try channel.pipeline.syncOperations.addHandlers(readiness)
       try channel.pipeline.syncOperations.addHandler(tls, position: .first)
@@ -69,6 +67,13 @@ package final class Connector: Sendable {
       channel.close(promise: nil)
     }
     return ready.futureResult.map { channel }
+  }
+
+  /// What encrypts one connection, and judges the server's certificate.
+  func tlsHandler() throws -> NIOSSLClientHandler {
+    let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
+    // An IP address is never sent as a server name (RFC 6066 §3); it is looked up in the certificate all the same.
+    return try NIOSSLClientHandler(context: context(), serverHostname: address == nil ? endpoint.host : nil)
   }
 
   private func context() throws(ClientError) -> NIOSSLContext {

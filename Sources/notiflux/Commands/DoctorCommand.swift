@@ -34,7 +34,7 @@ enum DoctorCommand {
       "A certificate that is not trusted is a problem; the other checks go on without trust then, but show no token for a "
         + "topic that you named.",
       "Run it from where your clients are. On the server's own machine, with its loopback address, it also looks at what "
-        + "the machine allows.",
+        + "the machine allows, and nginx. It asks over TCP: where the server listens on a Unix-domain socket alone, ask the proxy.",
       "The status is 0 where nothing is a problem, warnings or not, 1 where something is, and 4 where nothing can be "
         + "reached.",
     ],

@@ -35,9 +35,9 @@ extension Finding {
     ]
     object["why"] = why.map(JSONValue.string)
     object["remedy"] = remedy.map { .string($0.text) }
-    if let remedy, !remedy.nginx.isEmpty {
+    if let remedy, let place = remedy.place {
       object["nginx"] = [
-        "place": .string(remedy.place ?? ""), "directives": .array(remedy.nginx.map(JSONValue.string)),
+        "place": .string(place.name), "directives": .array(remedy.nginx.map(JSONValue.string)),
       ]
     }
     return object
@@ -52,8 +52,8 @@ extension Finding {
     if let why { text += Self.indented("why  ", why, columns) }
     guard let remedy else { return text }
     text += Self.indented("do   ", remedy.text, columns)
-    guard !remedy.nginx.isEmpty else { return text }
-    text += Self.indented("     ", "nginx, in \(remedy.place ?? "server"):", columns)
+    guard let place = remedy.place else { return text }
+    text += Self.indented("     ", "nginx, in \(place.inWords):", columns)
     for line in remedy.nginx { text += String(repeating: " ", count: 16) + Self.safe(line) + "\n" }
     return text
   }

@@ -37,14 +37,43 @@ struct Finding: Sendable, Equatable {
 
 /// What to do about a finding: in words for any proxy, and as directives where it is nginx.
 struct Remedy: Sendable, Equatable {
+  /// Where the directives belong.
+  enum Place: Sendable, Equatable {
+    /// Outside of all blocks, in this file.
+    case main(String)
+    case server
+    /// What stands behind `location`, e.g. `= /ws`.
+    case location(String)
+
+    static let main = Place.main(LimitsCheck.Nginx.usualFile)
+  }
+
   let text: String
-  /// Where the directives belong, e.g. `location = /ws`.
-  var place: String?
+  var place: Place?
   var nginx: [String] = []
 
-  init(_ text: String, in place: String? = nil, nginx: [String] = []) {
+  init(_ text: String, in place: Place? = nil, nginx: [String] = []) {
     self.text = text
     self.place = place
     self.nginx = nginx
+  }
+}
+
+extension Remedy.Place {
+  /// As nginx calls it.
+  var name: String {
+    switch self {
+    case .main: "main"
+    case .server: "server"
+    case .location(let path): "location \(path)"
+    }
+  }
+
+  /// For a person, who wants to know the file too.
+  var inWords: String {
+    switch self {
+    case .main(let file): "\(file), outside of all blocks"
+    case .server, .location: "\(name) { } of the site (/etc/nginx/sites-enabled/ or conf.d/)"
+    }
   }
 }

@@ -43,6 +43,7 @@ import Testing
       (.refused(Refusal(.badRequest, "pages of this origin"), status: 403), "adds an Origin", true),
       (.refused(Refusal(.rateLimited, "full"), status: 429), "no new clients", false),
       (.unexpectedAnswer(away, status: 502, snippet: "<html>"), "does not get through", false),
+      (.unexpectedAnswer(away, status: 500, snippet: "<html>"), "fails for itself", true),
       (.unexpectedAnswer(away, status: 404, snippet: "<html>"), "does not pass /ws on", true),
       (.unexpectedAnswer(away, status: 200, snippet: "<html>"), "takes the Upgrade for itself", true),
       (silence, "swallows the Upgrade", true),

@@ -46,35 +46,86 @@ import Testing
     let now = 1_800_000_000.0
     let facts = TLSFacts(
       version: "TLS 1.3", validFrom: 0, validUntil: Int(now + days * 86_400), names: ["push.example.com"])
-    var check = CertificateCheck(endpoint: away, shown: .success(facts), now: now)
-    if days < 0 { check.distrust = .tls(away, reason: "expired") }
+    let check = CertificateCheck(
+      endpoint: away, handshakes: [.judged(facts, days < 0 ? .unknownAuthority : .trusted)], now: now)
     #expect(check.findings.levels.first == level)
     #expect(check.findings.text.contains(said))
   }
 
   @Test("a certificate nobody trusts is told apart: another name, an unknown authority, not yet valid")
   func distrust() {
-    let error = ClientError.tls(away, reason: "no")
-    func check(from: Int = 0, anyName: ClientError?) -> CertificateCheck {
+    func check(from: Int = 0, _ judgement: TLSHandshake.Judgement) -> CertificateCheck {
       let facts = TLSFacts(version: "TLS 1.2", validFrom: from, validUntil: 2_000_000_000, names: ["a.example"])
-      return CertificateCheck(
-        endpoint: away, shown: .success(facts), distrust: error, distrustOfAuthority: anyName, now: 1_800_000_000)
+      return CertificateCheck(endpoint: away, handshakes: [.judged(facts, judgement)], now: 1_800_000_000)
     }
-    #expect(check(anyName: nil).findings.text.contains("for a.example, not for push.example.com"))
-    #expect(check(anyName: error).findings.text.contains("--ca-file"))
-    #expect(check(from: 1_900_000_000, anyName: error).findings.text.contains("not valid before 2030-03-17"))
+    #expect(check(.wrongName).findings.text.contains("for a.example, not for push.example.com"))
+    #expect(check(.unknownAuthority).findings.text.contains("--ca-file"))
+    #expect(check(from: 1_900_000_000, .unknownAuthority).findings.text.contains("not valid before 2030-03-17"))
     // The user is told that the others look away.
-    #expect(check(anyName: nil).findings.levels == ["problem certificate", "skipped certificate"])
+    #expect(check(.wrongName).findings.levels == ["problem certificate", "skipped certificate"])
+    #expect(!check(.wrongName).isTrusted)
+  }
+
+  private let good = TLSHandshake.judged(
+    TLSFacts(version: "TLS 1.3", validFrom: 0, validUntil: 2_000_000_000, names: ["push.example.com"]), .trusted)
+  private let closed = TLSHandshake.ended(how: "closed by the server")
+
+  @Test("a connection that ends in the handshake says nothing of the certificate, whether it befalls all or some")
+  func endedHandshakes() {
+    func check(_ handshakes: [TLSHandshake]) -> CertificateCheck {
+      CertificateCheck(endpoint: away, handshakes: handshakes, now: 1_800_000_000)
+    }
+    let never = check([closed, closed, closed])
+    #expect(never.findings.levels == ["problem certificate"])
+    #expect(never.findings.text.contains("the connection was ended during the TLS handshake (closed by the server)"))
+    #expect(never.findings.text.contains("worker_connections 16384;"))
+    #expect(!never.hasTLS)
+    for order in [[good, closed, good], [closed, good, good]] {
+      let sometimes = check(order)
+      #expect(sometimes.findings.levels == ["ok certificate", "problem certificate"])
+      #expect(sometimes.findings.text.contains("1 of 3 connections was ended"))
+      #expect(sometimes.hasTLS)
+      #expect(sometimes.isTrusted)
+    }
+    for text in [never, check([closed, good, closed])].map(\.findings.text) {
+      #expect(!text.contains("vouches") && !text.contains("not for") && !text.contains("trust"))
+    }
+  }
+
+  @Test("of several servers behind one address that which nobody should trust counts")
+  func worst() {
+    guard case .judged(let facts, _) = good else { return }
+    let check = CertificateCheck(
+      endpoint: away, handshakes: [good, .judged(facts, .wrongName), closed], now: 1_800_000_000)
+    #expect(!check.isTrusted)
+    #expect(check.findings.levels == ["problem certificate", "skipped certificate", "problem certificate"])
+  }
+
+  @Test("what fails later for the encryption is no matter of trust, and is mended elsewhere than notiflux")
+  func laterHandshakes() {
+    let error = ClientError.tls(away, reason: "the server hung up during the TLS handshake")
+    let findings =
+      HealthCheck(endpoint: away, health: .failure(error)).findings
+      + RequestCheck(bearer: .failure(error), large: .failure(error)).findings
+      + WebSocketCheck(result: .failure(error)).findings
+      + StreamCheck(transport: .events, subscribing: .noConnection(error)).findings
+    #expect(findings.levels == ["health", "authorization", "size", "websocket", "events"].map { "problem \($0)" })
+    #expect(findings.allSatisfy { $0.seen.contains("no encrypted connection to https://push.example.com: ") })
+    #expect(findings.allSatisfy { $0.remedy == .endedHandshake(away) })
+    #expect(!findings.text.contains("trust") && !findings.text.contains("token inspect"))
   }
 
   @Test("old TLS is a warning, no TLS a problem that ends the run")
   func tls() {
     let facts = TLSFacts(version: "TLS 1.1", validFrom: 0, validUntil: 2_000_000_000, names: [])
-    let old = CertificateCheck(endpoint: away, shown: .success(facts), now: 1_800_000_000)
+    let old = CertificateCheck(endpoint: away, handshakes: [.judged(facts, .trusted)], now: 1_800_000_000)
     #expect(old.findings.levels == ["warning certificate"])
-    let plain = CertificateCheck(endpoint: away, shown: .failure(refused), now: 0)
+    let plain = CertificateCheck(endpoint: away, handshakes: [.failed(refused), .failed(refused)], now: 0)
     #expect(plain.findings.levels == ["problem certificate"])
     #expect(!plain.hasTLS)
+    let http2 = CertificateCheck(endpoint: away, handshakes: [.noHTTP1, .noHTTP1], now: 0)
+    #expect(http2.findings.levels == ["problem certificate"])
+    #expect(http2.findings.text.contains("refuses to speak HTTP/1.1"))
   }
 
   @Test("what answers /health is notiflux, a proxy without it, a stranger, or a redirect")
@@ -86,6 +137,9 @@ import Testing
     #expect(check(good).findings.levels == ["ok health", "ok connection"])
     #expect(check(good).findings.text.contains("nginx/1.22.1 in front"))
     #expect(check(reply(502, "<html>")).findings.levels == ["problem health"])
+    let failing = check(reply(500, "<html>", ["server", "nginx"])).findings
+    #expect(failing.levels == ["problem health"])
+    #expect(failing.text.contains("worker_connections are not enough"))
     #expect(check(reply(200, "<html>Welcome")).findings.levels == ["problem health"])
     #expect(check(page).findings.levels == ["warning health"])
     let redirect = check(reply(301, "", ["location", "https://www.example.com/health"]))

@@ -21,7 +21,7 @@ import Testing
     for findings in [check { $0.delivery = nil }, check { $0.hasBegun = false }] {
       #expect(findings.levels == ["problem events"])
       #expect(findings.first?.remedy?.nginx.first == "proxy_buffering off;")
-      #expect(findings.first?.remedy?.place == "location = /events")
+      #expect(findings.first?.remedy?.place == .location("= /events"))
     }
   }
 

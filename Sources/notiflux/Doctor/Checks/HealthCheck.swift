@@ -20,7 +20,8 @@ struct HealthCheck: Sendable {
     do { reply = try health.get() } catch {
       return [
         .problem(
-          .health, "GET /health: \(error)", why: "something took the connection but did not answer", .startServer)
+          .health, "GET /health: \(error.inWords)", why: "something took the connection but did not answer",
+          .mending(error, else: .startServer))
       ]
     }
     if let redirect { return [redirected(to: redirect, reply)] }
@@ -43,6 +44,9 @@ struct HealthCheck: Sendable {
 
   private func stranger(_ reply: HTTPReply) -> Finding {
     switch reply.head.status {
+    case 500 where reply.head.proxy != nil:
+      .problem(
+        .health, "GET /health: \(reply.description)", why: "the proxy answers, but fails for itself", .moreConnections)
     case 502, 503, 504:
       .problem(
         .health, "GET /health: \(reply.description)", why: "the proxy answers, but does not get through to notiflux",
@@ -75,7 +79,7 @@ struct HealthCheck: Sendable {
       .warning(
         .connection, "is closed after one request",
         why: "every publish pays for a new connection, with TLS for a new handshake",
-        Remedy("let clients keep their connections", in: "server", nginx: ["keepalive_timeout 75s;"]))
+        Remedy("let clients keep their connections", in: .server, nginx: ["keepalive_timeout 75s;"]))
     ]
   }
 }

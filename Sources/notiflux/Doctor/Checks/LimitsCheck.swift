@@ -6,10 +6,13 @@ struct LimitsCheck: Sendable {
     let kind: Kind
     let id: Int
     let files: Int
+    /// The process that started it.
+    var parent: Int?
   }
 
   struct Machine: Sendable {
     var processes: [Process] = []
+    var nginx: [Nginx] = []
     /// net.core.somaxconn: connections that wait to be accepted.
     var backlog: Int?
     /// net.ipv4.ip_local_port_range.
@@ -31,7 +34,12 @@ struct LimitsCheck: Sendable {
         .skipped(.limits, "run notiflux doctor on the server's machine, with its loopback address, to see its limits")
       ]
     }
-    var findings = machine.processes.filter { $0.files < Self.fewFiles }.map(low)
+    let few = alike(machine).filter { $0.process.files < Self.fewFiles }
+    var findings = few.map { low($0.process, $0.others, machine) }
+    let served = machine.processes.filter { $0.kind == .notiflux }.map(\.files).max()
+    findings += machine.nginx.compactMap { nginx in
+      nginx.finding(served: served, files: machine.processes.filter { $0.parent == nginx.id }.map(\.files).min())
+    }
     if let backlog = machine.backlog, backlog < Self.fewBacklog {
       findings.append(
         .warning(
@@ -49,7 +57,24 @@ struct LimitsCheck: Sendable {
     return findings.isEmpty ? [.ok(.limits, sound(machine))] : findings
   }
 
-  private func low(_ process: Process) -> Finding {
+  /// The workers of one nginx are all as the first of them, and how many others there are.
+  private func alike(_ machine: Machine) -> [(process: Process, others: Int)] {
+    machine.processes.reduce(into: []) { all, process in
+      let isLike = { (other: Process) in process.parent == other.parent && process.files == other.files }
+      if process.parent != nil, let index = all.firstIndex(where: { isLike($0.process) }) {
+        all[index].others += 1
+      } else {
+        all.append((process, 0))
+      }
+    }
+  }
+
+  private func words(_ process: Process, _ others: Int) -> String {
+    let more = others > 0 ? ", and \(Figures.count(others, "other"))" : ""
+    return "\(process.kind.rawValue) (pid \(process.id)\(more))"
+  }
+
+  private func low(_ process: Process, _ others: Int, _ machine: Machine) -> Finding {
     let (holds, remedy) =
       switch process.kind {
       case .notiflux:
@@ -60,16 +85,19 @@ struct LimitsCheck: Sendable {
         )
       case .nginx:
         (
-          "two files a client", Remedy("raise it", in: "main", nginx: ["worker_rlimit_nofile 65536;"])
+          "two files a client",
+          (machine.nginx.first { $0.id == process.parent } ?? Nginx(id: process.id, mostFiles: .max)).moreFiles
         )
       }
     return .warning(
-      .limits, "\(process.kind.rawValue) (pid \(process.id)) may open \(grouped(process.files)) files",
+      .limits, "\(words(process, others)) may open \(grouped(process.files)) files",
       why: "it takes \(holds), and refuses those beyond", remedy)
   }
 
   private func sound(_ machine: Machine) -> String {
-    let seen = machine.processes.map { "\($0.kind.rawValue) (pid \($0.id)): \(grouped($0.files)) files" }
+    let seen =
+      alike(machine).map { "\(words($0.process, $0.others)): \(grouped($0.process.files)) files" }
+      + machine.nginx.map { "nginx (pid \($0.id)): \($0.words)" }
     return seen.isEmpty
       ? "no process of notiflux or nginx to be seen; the kernel's limits are sound" : seen.joined(separator: ", ")
   }

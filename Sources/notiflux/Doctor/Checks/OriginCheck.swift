@@ -49,8 +49,8 @@ struct OriginCheck: Sendable {
         Remedy("start the server with --allow-origin \(page.origin) (NOTIFLUX_ALLOW_ORIGIN=\(page.origin))"))
     }
     return .problem(
-      .origin, "pages of \(page.origin): \(error)", why: "the same handshake may pass without an Origin",
-      Remedy("see what the proxy does with Origin (a filter, a cross-site check)"))
+      .origin, "pages of \(page.origin): \(error.inWords)", why: "the same handshake may pass without an Origin",
+      .mending(error, else: Remedy("see what the proxy does with Origin (a filter, a cross-site check)")))
   }
 
   /// What a page over plain HTTP may do: publish, and read event streams.

@@ -55,7 +55,7 @@ struct ReachCheck: Sendable {
         "clients that try this address first wait before they try another; those that have no other way never connect",
       Remedy(
         "listen there too, or take the \(isIPv6 ? "AAAA" : "A") record of \(endpoint.host) out of the DNS",
-        in: "server",
+        in: .server,
         nginx: ["listen \(isIPv6 ? "[::]:" : "")\(endpoint.port)\(endpoint.isTLS ? " ssl" : "");"]))
   }
 

@@ -17,7 +17,9 @@ struct RequestCheck: Sendable {
   private var authorization: Finding {
     let reply: HTTPReply
     do { reply = try bearer.get() } catch {
-      return .problem(.authorization, "POST /broadcast: \(error)", why: "nothing can be published", .waitOut)
+      return .problem(
+        .authorization, "POST /broadcast: \(error.inWords)", why: "nothing can be published",
+        .mending(error, else: .waitOut))
     }
     switch reply.refusal?.code {
     case .tokenMissing?:
@@ -26,7 +28,7 @@ struct RequestCheck: Sendable {
         why: "publishes and event streams that carry their token there are refused as token_missing",
         Remedy(
           "have the proxy pass it on, for /events too; it must not use the field for a password of its own",
-          in: "location = /broadcast",
+          in: .location("= /broadcast"),
           nginx: ["proxy_set_header Authorization $http_authorization;", "auth_basic off;"]))
     case .rateLimited?, .draining?: return .skipped(.authorization, reply.refusal?.message ?? "")
     case _?: return .ok(.authorization, "the header field reaches notiflux")
@@ -35,7 +37,7 @@ struct RequestCheck: Sendable {
         .authorization, "POST /broadcast: \(reply.description)",
         why: "somebody in front of notiflux wants a password, in the field that carries notiflux's tokens",
         Remedy(
-          "leave the check of who may publish to notiflux", in: "location = /broadcast", nginx: ["auth_basic off;"]))
+          "leave the check of who may publish to notiflux", in: .location("= /broadcast"), nginx: ["auth_basic off;"]))
     case nil: return .skipped(.authorization, Self.notPassedOn(reply))
     }
   }
@@ -45,7 +47,8 @@ struct RequestCheck: Sendable {
     let reply: HTTPReply
     do { reply = try large.get() } catch {
       return .problem(
-        .size, "a body of \(bytes): \(error)", why: "large messages cannot be published", Self.largerBodies)
+        .size, "a body of \(bytes): \(error.inWords)", why: "large messages cannot be published",
+        .mending(error, else: Self.largerBodies))
     }
     if let refusal = reply.refusal {
       return refusal.code == .tooLarge
@@ -60,7 +63,7 @@ struct RequestCheck: Sendable {
   }
 
   private static let largerBodies = Remedy(
-    "let the proxy take at least --max-message-size", in: "server", nginx: ["client_max_body_size 2m;"])
+    "let the proxy take at least --max-message-size", in: .server, nginx: ["client_max_body_size 2m;"])
 
   /// A proxy may well keep publishing to itself: backends can talk to notiflux directly.
   static func notPassedOn(_ reply: HTTPReply) -> String {

@@ -14,6 +14,8 @@ struct StreamCheck: Sendable {
     case notTried(String)
     /// Somebody would not have it.
     case refused(String)
+    /// There was no connection to be had, or it broke.
+    case noConnection(ClientError)
     /// The token's header field got lost, which is another check's finding.
     case headerIsMissing
     /// The connection never was open, which is another check's finding.
@@ -45,7 +47,7 @@ struct StreamCheck: Sendable {
   var findings: [Finding] { messages + [encoded, idle].compactMap { $0 } }
 
   private var check: Check { transport == .webSocket ? .delivery : .events }
-  private var place: String { "location = \(transport.rawValue)" }
+  private var place: Remedy.Place { .location("= \(transport.rawValue)") }
 
   // MARK: Messages
 
@@ -53,6 +55,7 @@ struct StreamCheck: Sendable {
     switch subscribing {
     case .notTried(let what)?: return [.skipped(check, what)]
     case .refused(let reason)?: return [refused("subscribe", reason)]
+    case .noConnection(let error)?: return [unconnected(error)]
     case .notOpen?, .headerIsMissing?: return []
     case nil: break
     }
@@ -60,6 +63,7 @@ struct StreamCheck: Sendable {
     switch publishing {
     case .notTried(let what)?: return [.skipped(check, what)]
     case .refused(let reason)?: return [refused("publish", reason)]
+    case .noConnection(let error)?: return [.skipped(check, "POST /broadcast: \(error.inWords)")]
     case .notOpen?, .headerIsMissing?: return []
     case nil: break
     }
@@ -74,6 +78,12 @@ struct StreamCheck: Sendable {
     .problem(
       check, "cannot \(what): \(reason)", why: "a client with such a token fails the same way",
       Remedy("ask notiflux token inspect about the token; the server must have the public half of its key"))
+  }
+
+  private func unconnected(_ error: ClientError) -> Finding {
+    .problem(
+      check, "\(transport.rawValue): \(error.inWords)", why: "clients cannot subscribe there",
+      .mending(error, else: .waitOut))
   }
 
   private func buffered(_ seen: String) -> Finding {

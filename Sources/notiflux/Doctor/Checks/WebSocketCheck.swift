@@ -20,7 +20,7 @@ struct WebSocketCheck: Sendable {
           .websocket, "opens, but without the subprotocol notiflux.v1",
           why: "clients get text mode: no cursors, and what is published while they are away is lost",
           Remedy(
-            "have the proxy pass Sec-WebSocket-Protocol on; notiflux 0.2 speaks text mode only", in: "location = /ws",
+            "have the proxy pass Sec-WebSocket-Protocol on; notiflux 0.2 speaks text mode only", in: .location("= /ws"),
             nginx: ["proxy_set_header Sec-WebSocket-Protocol $http_sec_websocket_protocol;"]))
       ]
     } catch {
@@ -38,12 +38,14 @@ struct WebSocketCheck: Sendable {
       problem(
         "is refused: \(refusal.message)", "somebody in front adds an Origin, for we sent none",
         Remedy(
-          "leave the Origin as clients send it", in: "location = /ws", nginx: ["proxy_set_header Origin $http_origin;"])
-      )
+          "leave the Origin as clients send it", in: .location("= /ws"),
+          nginx: ["proxy_set_header Origin $http_origin;"]))
     case .refused(let refusal, _):
       problem(
         "is refused: \(refusal.message)", "notiflux takes no new clients now",
         Remedy("see its log (journalctl -u notiflux), and --max-connections if it is full"))
+    case .unexpectedAnswer(_, 500, _):
+      problem("\(error)", "the proxy fails for itself", .moreConnections)
     case .unexpectedAnswer(_, 502...504, _):
       problem("\(error)", "the proxy does not get through to notiflux for /ws", .startServer)
     case .unexpectedAnswer(_, 400, _), .unexpectedAnswer(_, 426, _), .unexpectedAnswer(_, 200, _),
@@ -55,7 +57,8 @@ struct WebSocketCheck: Sendable {
       problem(
         "\(error)", "something on the way swallows the Upgrade: a firewall, or a proxy that speaks no WebSocket",
         upgrade)
-    case .tls, .closed, .noToken, .cancelled: problem("\(error)", "browsers cannot subscribe", .waitOut)
+    case .tls: problem(error.inWords, "there is no connection to open it on", .mending(error, else: .waitOut))
+    case .closed, .noToken, .cancelled: problem("\(error)", "the server left at once", .waitOut)
     }
   }
 
@@ -68,11 +71,11 @@ struct WebSocketCheck: Sendable {
     #"proxy_set_header Connection "upgrade";"#,
   ]
   private static let upgrade = Remedy(
-    "have every proxy on the way pass Upgrade and Connection on, in HTTP/1.1", in: "location = /ws", nginx: passing)
+    "have every proxy on the way pass Upgrade and Connection on, in HTTP/1.1", in: .location("= /ws"), nginx: passing)
   private static let passOn = Remedy(
     "have the proxy pass /ws on to notiflux, upgrades included, or give the URL with the path under which it does",
-    in: "location = /ws", nginx: ["proxy_pass http://127.0.0.1:8080;"] + passing)
+    in: .location("= /ws"), nginx: ["proxy_pass http://127.0.0.1:8080;"] + passing)
   private static let path = Remedy(
     "pass the path on as it is, below the prefix that the URL has: no path behind the address in proxy_pass",
-    in: "location = /ws", nginx: ["proxy_pass http://127.0.0.1:8080;"])
+    in: .location("= /ws"), nginx: ["proxy_pass http://127.0.0.1:8080;"])
 }

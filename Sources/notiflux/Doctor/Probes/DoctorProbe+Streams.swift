@@ -38,7 +38,7 @@ extension DoctorProbe {
     let text = "notiflux doctor \(UInt32.random(in: 0 ... .max))"
     let start = ContinuousClock.now
     switch await ask(publish(text, token: token)) {
-    case .failure(let error): return .failure(.notTried("POST /broadcast: \(error)"))
+    case .failure(let error): return .failure(.noConnection(error))
     case .success(let reply) where reply.head.status == 200: return .success(Publication(text: text, time: start))
     case .success(let reply):
       guard let refusal = reply.refusal else { return .failure(.notTried(RequestCheck.notPassedOn(reply))) }

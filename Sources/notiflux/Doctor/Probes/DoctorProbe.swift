@@ -36,21 +36,15 @@ struct DoctorProbe: Sendable {
     return ReachCheck(endpoint: plan.endpoint, addresses: .success(tried.sorted { $0.0 < $1.0 }.map(\.1)))
   }
 
+  /// Several handshakes, side by side: a proxy that is out of connections ends some of them.
   func certificate() async -> CertificateCheck {
-    func inspect(_ trust: CertificateTrust) async -> Result<TLSFacts, ClientError> {
-      let connector = Connector(
-        endpoint: plan.endpoint, eventLoop: eventLoop, configuration: plan.configuration, trust: trust)
-      return await outcome { () throws(ClientError) in try await connector.inspectTLS() }
+    let handshakes = await withTaskGroup(of: TLSHandshake.self) { group in
+      for _ in 0..<CertificateCheck.attempts {
+        group.addTask { await connector.shakeHands(within: plan.timeout) }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
     }
-    func failure(_ result: Result<TLSFacts, ClientError>) -> ClientError? {
-      if case .failure(let error) = result { error } else { nil }
-    }
-    async let shown = inspect(.nothing)
-    async let full = inspect(.full)
-    async let anyName = inspect(.anyName)
-    return await CertificateCheck(
-      endpoint: plan.endpoint, shown: shown, distrust: failure(full), distrustOfAuthority: failure(anyName),
-      now: Timestamp.now())
+    return CertificateCheck(endpoint: plan.endpoint, handshakes: handshakes, now: Timestamp.now())
   }
 
   func health() async -> (HealthCheck, ClockCheck.Stamp?) {

@@ -42,7 +42,7 @@ final class EventsWatch: Sendable {
       _ = await probe.transcript.first(until: .now + doctor.plan.timeout) { $0.first { $0.event.isEnd } }
       check.subscribing = obstacle(HTTPReply(head: head, body: body(probe.transcript.entries)), isBearer: bearer != nil)
     } catch {
-      check.subscribing = .refused("\(error)")
+      check.subscribing = .noConnection(error)
     }
     return EventsWatch(check, nil)
   }

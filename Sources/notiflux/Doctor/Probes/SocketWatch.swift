@@ -54,7 +54,7 @@ final class SocketWatch: Sendable {
           let number = code.map { "\($0.rawValue)" } ?? "1005"
           transcript.append(.ended("code \(number)" + (reason.isEmpty ? "" : ": \(reason)"), byServer: true))
         case .ended(.failed(.unreachable(_, let reason))): transcript.append(.ended(reason, byServer: false))
-        case .ended(.failed(let error)): transcript.append(.ended("\(error)", byServer: false))
+        case .ended(.failed(let error)): transcript.append(.ended(error.inWords, byServer: false))
         }
       }
     }
