@@ -1,6 +1,8 @@
 """Bad input of every command: one clear line on standard error, the right exit code, nothing half done."""
 
 import base64
+import contextlib
+import http.server
 import os
 import re
 import socket
@@ -301,6 +303,82 @@ def mute():
     listener.close()
     for connection in held:
         connection.close()
+
+
+@contextlib.contextmanager
+def stranger(status, body, **headers):
+    """An HTTP server that gives one answer to everything; its URL, and what it was asked."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self):
+            asked.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+PAGE = b"<html>\r\n<head><title>Sorry</title></head>\r\n<body><h1>Sorry</h1></body>\r\n</html>\r\n"
+
+# What talks to a server, and fails at once where nothing of use answers.
+CLIENTS = {
+    "publish": ["publish", "t", "m", "--retry", "0"], "listen": ["listen", "t", "--count", "1"],
+    "bench publish": ["bench", "publish", "--duration", "200ms", "--warmup", "0s", "--quiet"],
+    "bench connect": ["bench", "connect", "--connections", "1", "--quiet"],
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_that_does_not_reach_the_server_is_told_with_4(cli, key, client, status):
+    with stranger(status, PAGE, **{"Content-Type": "text/html"}) as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), UNREACHABLE)
+        assert line == f"notiflux: cannot reach {url}: a proxy answered {status}, not notiflux; is the server behind it running?"
+    with stranger(status, b"no healthy upstream\n") as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), UNREACHABLE)
+        assert f"{status} (no healthy upstream), not notiflux" in line
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_redirection_is_told_with_the_url_to_give(cli, key, client):
+    route = "/broadcast" if "publish" in client else "/ws"
+    with stranger(301, PAGE, Location=f"https://push.example.com{route}") as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), 1)
+        assert line == (f"notiflux: {url} answered 301, a redirection to https://push.example.com{route}; "
+                        "give --url https://push.example.com")
+    with stranger(302, PAGE, Location="https://id.example.com/login") as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), 1)
+        assert line.endswith("302, a redirection to https://id.example.com/login")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_is_no_notiflux_is_told_without_its_page(cli, key, client):
+    with stranger(404, PAGE) as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), 1)
+        assert line == f"notiflux: {url} answered 404, not as a notiflux server does; is it the right URL?"
+
+
+def test_what_a_proxy_answers_in_place_of_the_server_is_retried(cli, key):
+    with stranger(502, PAGE) as (url, asked):
+        complaint(cli("publish", "t", "m", "--url", url, *key, "--retry", "2"), UNREACHABLE)
+        assert len(asked) == 3 and len(set(asked)) == 1  # The same id each time.
+        done = cli("publish", "t", "--lines", "--url", url, *key, "--retry", "0", stdin="a\nb\n")
+        assert done.returncode == UNREACHABLE and b"<" not in done.stderr and b"502" in done.stderr
 
 
 def test_a_refused_publish_ends_with_3(cli, server, keys, other_keys):

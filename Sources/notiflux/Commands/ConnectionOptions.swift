@@ -69,7 +69,7 @@ extension ClientError {
   var exitCode: ExitCode {
     switch self {
     case .refused(let refusal, _): refusal.code.exitCode
-    case .unreachable, .tls: .unreachable
+    case .unreachable, .tls, .unexpectedAnswer(_, 502...504, _): .unreachable
     case .timedOut: .timedOut
     case .unexpectedAnswer, .closed, .cancelled, .noToken: .failure
     }
