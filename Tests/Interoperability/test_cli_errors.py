@@ -432,6 +432,10 @@ def test_a_token_need_not_stand_among_the_arguments(cli, server, keys, tmp_path,
     token = harness.mint(keys, ["t"], "broadcast")
     path = tmp_path / "token"
     path.write_text(token + "\n")
+    if source != "environment":
+        given = f"@{path}" if source == "@FILE" else "-"
+        done = cli("token", "inspect", given, "--public-key", keys.public, stdin=token + "\n")
+        assert done.returncode == 0 and b"signature  good" in done.stdout, done.stderr.decode()
     if source == "@FILE":
         done = cli("publish", "t", "m", "--url", server.url, "--token", f"@{path}")
     elif source == "-":

@@ -35,7 +35,8 @@ enum ConnectionOptions {
     guard given == "-" || given.hasPrefix("@") else { return given }
     let bytes = try File.read(given == "-" ? "-" : String(given.dropFirst()))
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw CommandFailure("the file given for --token is not text")
+      let place = given == "-" ? "standard input" : String(given.dropFirst())
+      throw CommandFailure("\(place): this is no token: it is not text")
     }
     return String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
   }
