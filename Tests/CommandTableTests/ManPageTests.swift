@@ -22,6 +22,34 @@ struct ManPageTests {
     Golden.expect(try page("chat-publish.1"), is: Golden.manOfPublish, in: "manOfPublish")
   }
 
+  @Test("end each sentence with one period, and quote a value that is or ends with one") func periods() throws {
+    let rows: [any OptionRow] = [
+      Option("dir", .directory, default: ".", help: "Write into DIR"),
+      Option("name", .text, default: "", help: "Call it TEXT"),
+      Option("more", .text, default: "a...", help: "Is it so?"),
+    ]
+    let command = Command("run", summary: "Run", options: rows) { _ in .success }
+    let variables = [Variable("A", "It is so."), Variable("B", "It is not so"), Variable("C", "As in a, b ...")]
+    let program = Program(name: "tool", version: "1", summary: "Do", commands: [command], variables: variables)
+    let page = try #require(program.manPages(date: "2026-11-23").last).text
+    for line in [
+      "Default: \".\".", "Default: empty.", "Default: \"a...\".", "Is it so?", "It is so.", "It is not so.",
+      "As in a, b ...",
+    ] {
+      #expect(page.contains("\n\(line)\n"), "\(line)")
+    }
+  }
+
+  @Test("name one another") func seeAlso() throws {
+    for own in pages {
+      let section = try #require(own.text.split(separator: ".SH SEE ALSO").last)
+      for other in pages {
+        let name = Roff.literal(other.fileName.dropLast(2))
+        #expect(section.contains("\\fB\(name)\\fR(1)") == (own.fileName != other.fileName), "\(own.fileName): \(name)")
+      }
+    }
+  }
+
   @Test("never let a text become a request or an escape") func escapes() {
     #expect(Roff.literal(#"-a 'b' "c" \d ~^`"#) == #"\-a \(aqb\(aq \(dqc\(dq \ed \(ti\(ha\(ga"#)
     #expect(Roff.prose("well-known") == "well-known")

@@ -149,7 +149,7 @@ private struct HelpText {
   /// In short the notes follow the help line, in full they have a line of their own.
   private func body(_ help: String, _ details: [String], notes: [Word]) -> [Prose] {
     guard isFull else { return [Prose(words: Prose(help).words + notes)] }
-    let sentences = details.isEmpty ? [help] : [help + "."] + details
+    let sentences = details.isEmpty ? [help] : [help.asSentence] + details
     return sentences.map { Prose($0) } + (notes.isEmpty ? [] : [Prose(words: notes)])
   }
 

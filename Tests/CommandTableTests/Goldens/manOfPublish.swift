@@ -74,7 +74,10 @@ echo \(aqit\(aq\e\(aq\(aqs \ehere\(aq |
 .EE
 .RE
 .SH SEE ALSO
-\fBchat\fR(1)
+\fBchat\fR(1),
+\fBchat\-serve\fR(1),
+\fBchat\-token\fR(1),
+\fBchat\-completion\fR(1)
 
 """##
 }

@@ -134,7 +134,10 @@ PORT=9000 chat serve
 .EE
 .RE
 .SH SEE ALSO
-\fBchat\fR(1)
+\fBchat\fR(1),
+\fBchat\-token\fR(1),
+\fBchat\-publish\fR(1),
+\fBchat\-completion\fR(1)
 
 """##
 }

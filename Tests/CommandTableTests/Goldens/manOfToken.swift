@@ -81,7 +81,10 @@ chat token subscribe \-\-key k.pem news
 .EE
 .RE
 .SH SEE ALSO
-\fBchat\fR(1)
+\fBchat\fR(1),
+\fBchat\-serve\fR(1),
+\fBchat\-publish\fR(1),
+\fBchat\-completion\fR(1)
 
 """##
 }
