@@ -34,5 +34,5 @@ enum Commands {
     variables: [
       Variable("NO_COLOR", "When set to anything, nothing is coloured."),
       Variable("TERM", "With `dumb`, nothing is coloured and no line is redrawn."),
-    ])
+    ], variablePrefix: "NOTIFLUX_")
 }

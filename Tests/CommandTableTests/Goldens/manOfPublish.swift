@@ -64,6 +64,9 @@ Stands in for \fB\-\-quiet\fR.
 .TP
 \fBNO_COLOR\fR
 No colour, whatever it holds.
+.TP
+\fBCHAT_HOME\fR
+Where it lives.
 .SH EXAMPLES
 Send what another program writes.
 .PP

@@ -114,6 +114,9 @@ Stands in for \fB\-\-color\fR.
 .TP
 \fBNO_COLOR\fR
 No colour, whatever it holds.
+.TP
+\fBCHAT_HOME\fR
+Where it lives.
 .SH SIGNALS
 \fBSIGTERM\fR drains.
 A second one stops at once.

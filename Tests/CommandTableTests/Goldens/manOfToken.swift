@@ -72,6 +72,9 @@ Stands in for \fB\-\-public\-key\fR.
 .TP
 \fBNO_COLOR\fR
 No colour, whatever it holds.
+.TP
+\fBCHAT_HOME\fR
+Where it lives.
 .SH EXAMPLES
 A token for one topic.
 .PP
