@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -83,6 +84,9 @@ USAGE_ERRORS = [
     (["publish", "t", "m", "--key", "{key}", "--url", "nonsense"], ["--url", "nonsense"]),
     (["publish", "t", "m", "--key", "{key}", "--url", "ftp://x"], ["--url", "ftp"]),
     (["publish", "t", "m", "--key", "{key}", "--timeout", "never"], ["--timeout", "never"]),
+    (["publish", "t", "m", "--key", "{key}", "--retry", "often"], ["--retry", "often", "number", "30s"]),
+    (["publish", "t", "m", "--key", "{key}", "--retry", "101"], ["--retry", "101", "100"]),
+    (["publish", "t", "m", "--key", "{key}", "--retry", "2d"], ["--retry", "2d", "1d"]),
     (["publish", "t", "m", "--key", "{key}", "--lines"], ["--lines"]),
     (["publish", "t", "m", "--key", "{key}", "--file", "x"], ["--file"]),
     (["publish", "t", "--key", "{key}", "--tokn", "x"], ["--tokn", "--token"]),
@@ -379,6 +383,15 @@ def test_what_a_proxy_answers_in_place_of_the_server_is_retried(cli, key):
         assert len(asked) == 3 and len(set(asked)) == 1  # The same id each time.
         done = cli("publish", "t", "--lines", "--url", url, *key, "--retry", "0", stdin="a\nb\n")
         assert done.returncode == UNREACHABLE and b"<" not in done.stderr and b"502" in done.stderr
+
+
+def test_retries_go_on_for_a_time(cli, key, nobody):
+    start = time.monotonic()
+    complaint(cli("publish", "t", "m", "--url", nobody, *key, "--retry", "1500ms"), UNREACHABLE)
+    assert time.monotonic() - start >= 1.5
+    with stranger(503, PAGE) as (url, asked):
+        complaint(cli("publish", "t", "m", "--url", url, *key, "--retry", "300ms"), UNREACHABLE)
+        assert len(asked) >= 2
 
 
 def test_a_refused_publish_ends_with_3(cli, server, keys, other_keys):
