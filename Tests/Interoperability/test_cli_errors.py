@@ -180,6 +180,46 @@ def test_serve_check_says_that_all_is_well(cli, keys):
     assert cli("serve", "--check", "--public-key", keys.public).returncode == 0
 
 
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate and its key."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    harness.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", "/CN=localhost", "-keyout", key, "-out", certificate)
+    return certificate, key
+
+
+def check_tls(cli, keys, certificate, key):
+    return cli("serve", "--check", "--public-key", keys.public, "--tls-certificate", certificate, "--tls-key", key)
+
+
+def test_a_key_of_another_certificate_is_told(cli, keys, certificate):
+    assert check_tls(cli, keys, *certificate).returncode == 0
+    path, _ = certificate
+    line = complaint(check_tls(cli, keys, path, keys.private), 1)
+    assert line == f"notiflux: {keys.private}: the key does not belong to the certificate in {path}"
+    # The chain in the wrong order: the key belongs to the second one.
+    first = path.with_name("first.pem")
+    harness.openssl("req", "-x509", "-key", keys.private, "-days", "1", "-subj", "/CN=other", "-out", first)
+    chain = path.with_name("chain.pem")
+    chain.write_bytes(first.read_bytes() + path.read_bytes())
+    assert "does not belong to the first certificate" in complaint(check_tls(cli, keys, chain, certificate[1]), 1)
+
+
+def test_a_file_that_is_no_certificate_or_no_key_is_told(cli, keys, certificate, bad_keys):
+    path, key = certificate
+    empty, locked = bad_keys["empty"][0], bad_keys["encrypted"][0]
+    for given, words in [
+        ((key, path), [str(key), "is a private key"]), ((path, path), [str(path), "is a certificate"]),
+        ((empty, key), [str(empty), "no certificate"]), ((keys.public, key), [str(keys.public), "no certificate"]),
+        ((path, empty), [str(empty), "no private key"]), ((path, locked), [str(locked), "passphrase"]),
+        ((path, "missing.pem"), ["missing.pem"]),
+    ]:
+        line = complaint(check_tls(cli, keys, *given), 1)
+        for word in words:
+            assert word in line, line
+
+
 def test_a_port_that_is_taken_is_told(cli, keys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

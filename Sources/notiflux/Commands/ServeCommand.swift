@@ -272,7 +272,7 @@ enum ServeCommand {
     case (let certificate?, let key?):
       for path in [certificate, key] { _ = try File.read(path) }
       do { return try TLSIdentity(certificateFile: certificate, keyFile: key) } catch {
-        throw CommandFailure("\(certificate), \(key): these are not a certificate and its key (PEM): \(error)")
+        throw CommandFailure("\(error)")
       }
     default: throw settings.usageError("--tls-certificate and --tls-key belong together; give both")
     }
