@@ -40,6 +40,28 @@ struct ManPageTests {
     }
   }
 
+  @Test("say how many values the variable of a repeatable option takes") func variableNotes() throws {
+    let rows: [any OptionRow] = [
+      Option(repeatable: "one", .file, environment: "ONE", help: "Use FILE"),
+      Option(repeatable: "two", .text, environment: "TWO", environmentSeparator: ",", help: "Use TEXT"),
+      Option(repeatable: "three", .file, environment: "THREE", environmentSeparator: ":", help: "Use FILE"),
+      Option(repeatable: "four", .file, help: "Use FILE"), Option("five", .text, environment: "FIVE", help: "Use TEXT"),
+    ]
+    let command = Command("run", summary: "Run", options: rows) { _ in .success }
+    let program = Program(name: "tool", version: "1", summary: "Do", commands: [command])
+    let page = try #require(program.manPages(date: "2026-11-23").last).text
+    let help = program.help(for: program.root.appending(command), columns: 100)
+    let file = program.environmentFile(for: command, introduction: [])
+    for (name, note) in [
+      ("ONE", "one value"), ("TWO", "several parted by commas"), ("THREE", "several parted by colons"),
+    ] {
+      #expect(page.contains("\nMay be repeated.\nEnvironment: \(name) (\(note)).\n"))
+      #expect(help.contains("[env: \(name), \(note)]"))
+      #expect(file.contains(" \(note.prefix(1).uppercased())\(note.dropFirst()).\n#\(name)=\n"))
+    }
+    #expect(page.contains("\nEnvironment: FIVE.\n") && help.contains("[env: FIVE]"))
+  }
+
   @Test("name one another") func seeAlso() throws {
     for own in pages {
       let section = try #require(own.text.split(separator: ".SH SEE ALSO").last)

@@ -39,6 +39,7 @@ private struct EnvironmentFile {
     let isLiteral = facts.defaultText.map { !$0.contains(" ") } ?? false
     var sentences = [facts.help.asSentence]
     if let accepted = facts.acceptedNote ?? facts.acceptedByVariable { sentences.append("Accepts \(accepted).") }
+    if let note = facts.variableNote { sentences.append("\(note.prefix(1).uppercased())\(note.dropFirst()).") }
     if let described = facts.defaultText, !isLiteral { sentences.append("Default: \(described).") }
     paragraph(Prose(sentences.joined(separator: " ")))
     if let value {

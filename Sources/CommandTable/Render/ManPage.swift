@@ -162,7 +162,9 @@ extension OptionFacts {
     if let acceptedNote { notes.append("Accepts \(acceptedNote).") }
     if arity == .repeatable { notes.append("May be repeated.") }
     if let defaultText { notes.append("Default: \(defaultText.isEmpty ? "empty" : defaultText.quotedAtPeriod).") }
-    if let variable, name != nil { notes.append("Environment: \(variable).") }
+    if let variable, name != nil {
+      notes.append("Environment: \(variable)\(variableNote.map { " (\($0))" } ?? "").")
+    }
     return notes.isEmpty ? [] : [notes.joined(separator: " ")]
   }
 }

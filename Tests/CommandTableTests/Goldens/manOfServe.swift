@@ -62,7 +62,7 @@ Print the version.
 Trust the public key in FILE.
 .IP
 May be repeated.
-Environment: KEY_FILES.
+Environment: KEY_FILES (several parted by colons).
 .TP
 \fBPUBLIC_KEY_B64\fR=\fIBASE64\fR
 Trust this public key.

@@ -44,7 +44,7 @@ The token; \- or nothing reads standard input.
 Trust the public key in FILE.
 .IP
 May be repeated.
-Environment: KEY_FILES.
+Environment: KEY_FILES (several parted by colons).
 .SH OPTIONS
 .TP
 \fB\-h\fR, \fB\-\-help\fR
