@@ -1,7 +1,9 @@
 /// The whole table of a program: its commands, and what holds for all of them.
 ///
 ///     switch try program.parse(CommandLine.arguments.dropFirst(), environment: .process) {
-///     case .run(let run, let settings): exit(try run(settings).rawValue)
+///     case .run(let run, let settings):
+///       for warning in settings.warnings { … }
+///       exit(try run(settings).rawValue)
 ///     case .help(let path, let detail): print(program.help(for: path, detail), terminator: "")
 ///     case .version: print(program.versionLine)
 ///     }
@@ -19,12 +21,14 @@ package struct Program: Sendable {
   package let exitStatuses: [ExitStatus]
   /// Variables that belong to no option, such as `NO_COLOR`.
   package let variables: [Variable]
+  /// What begins the names of the program's own variables, where one that is none is to be noticed.
+  package let variablePrefix: String?
   package let sections: [ManSection]
 
   package init(
     name: String, version: String, summary: String, discussion: [String] = [], commands: [Command],
     options: [any OptionRow] = [], examples: [Example] = [], exitStatuses: [ExitStatus] = [],
-    variables: [Variable] = [], sections: [ManSection] = []
+    variables: [Variable] = [], variablePrefix: String? = nil, sections: [ManSection] = []
   ) {
     self.name = name
     self.version = version
@@ -35,6 +39,7 @@ package struct Program: Sendable {
     self.examples = examples
     self.exitStatuses = exitStatuses
     self.variables = variables
+    self.variablePrefix = variablePrefix
     self.sections = sections
   }
 

@@ -9,6 +9,9 @@ public struct ClientConfiguration: Sendable {
   /// How often a failed publish is tried again: where the server cannot be reached, does not answer in time, or says
   /// 429, 502, 503 or 504. With more than 0, each publish carries an idempotency id, so that none is delivered twice.
   public var retries = 3
+  /// In place of `retries`: for how long after its first failure a publish is tried again; the last time is when that has
+  /// passed.
+  public var retryTime: Duration?
   /// Publishes under way on the connection at once (HTTP/1.1 pipelining). Only those with an id are ever pipelined.
   public var pipelining = 16
   /// The wait before the first retry or reconnect is random between 0 and this; the bound doubles each time.

@@ -10,7 +10,8 @@ public enum ClientError: Error, Sendable, Equatable {
   case unreachable(Endpoint, reason: String)
   /// The server was too slow; `reason` names what was waited for.
   case timedOut(Endpoint, reason: String)
-  /// Something answered, but not a notiflux server. `snippet` is the beginning of what it said, on one line.
+  /// Something answered, but not a notiflux server: with `status` 502, 503 or 504 a proxy that does not reach it.
+  /// `snippet` is where a redirection leads, else the beginning of what was said, on one line; empty for a page of HTML.
   case unexpectedAnswer(Endpoint, status: Int, snippet: String)
   /// No encrypted connection, or no trust in the server's certificate.
   case tls(Endpoint, reason: String)
@@ -30,16 +31,29 @@ extension ClientError: CustomStringConvertible {
     case .refused(let refusal, _): "refused by the server: \(Self.line(refusal.message, limit: 400))"
     case .unreachable(let endpoint, let reason): "cannot reach \(endpoint): \(reason)"
     case .timedOut(let endpoint, let reason): "\(endpoint) timed out: \(reason)"
-    case .unexpectedAnswer(let endpoint, let status, ""):
-      "\(endpoint) answered \(status) without a text; is it a notiflux server?"
     case .unexpectedAnswer(let endpoint, let status, let snippet):
-      "\(endpoint) answered \(status), not as a notiflux server does: \(snippet)"
+      Self.strangersAnswer(from: endpoint, status, snippet)
     case .tls(let endpoint, let reason): "no trusted connection to \(endpoint): \(reason)"
     case .closed(let endpoint, let code, ""): "\(endpoint) closed the connection with code \(code)"
     case .closed(let endpoint, let code, let reason):
       "\(endpoint) closed the connection with code \(code): \(Self.line(reason, limit: 123))"
     case .noToken(let reason): "no token: \(Self.line(reason, limit: 400))"
     case .cancelled: "cancelled"
+    }
+  }
+
+  private static func strangersAnswer(from endpoint: Endpoint, _ status: Int, _ snippet: String) -> String {
+    switch status {
+    case 300..<400 where !snippet.isEmpty:
+      let advice = endpoint.redirected(to: snippet).map { "; give --url \($0)" } ?? ""
+      return "\(endpoint) answered \(status), a redirection to \(snippet)\(advice)"
+    case 502...504:
+      let said = snippet.isEmpty ? "" : " (\(snippet))"
+      return "cannot reach \(endpoint): a proxy answered \(status)\(said), not notiflux; "
+        + "is the server behind it running?"
+    default:
+      let said = snippet.isEmpty ? "; is it the right URL?" : ": \(snippet)"
+      return "\(endpoint) answered \(status), not as a notiflux server does\(said)"
     }
   }
 

@@ -35,15 +35,18 @@ public struct Endpoint: Sendable, Hashable {
   /// The request target for one of the server's own paths, such as `/ws`.
   public func path(for route: String) -> String { basePath + route }
 
+  /// The server's own paths that clients ask for.
+  static let routes = ["/ws", "/broadcast", "/events"]
+
   private static func defaultPort(isTLS: Bool) -> Int { isTLS ? 443 : 80 }
 
-  private static func withoutTrailingSlashes(_ path: Substring) -> String {
+  static func withoutTrailingSlashes(_ path: Substring) -> String {
     guard let last = path.utf8.lastIndex(where: { $0 != UInt8(ascii: "/") }) else { return "" }
     return String(path[...last])
   }
 
   private func checkBasePath() throws(EndpointError) {
-    for route in ["/ws", "/broadcast", "/events"] where basePath.hasSuffix(route) {
+    for route in Self.routes where basePath.hasSuffix(route) {
       let server = description.dropLast(route.utf8.count)
       throw EndpointError(
         "\(Self.quoted(description)) ends with \(route); name the server alone: \(Self.shown(server))")

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOSSL
 import NotifluxJWT
 import NotifluxProtocol
 import NotifluxWebSocket
@@ -68,24 +67,4 @@ public struct ServerConfiguration: Sendable {
 
   /// Everything as `notiflux serve` has it, for tokens signed with one of `keys`.
   public init(keys: KeySet) { self.keys = keys }
-}
-
-/// A certificate chain and its private key, ready for use.
-public struct TLSIdentity: Sendable {
-  let context: NIOSSLContext
-  /// When the leaf expires, in seconds since 1970.
-  let certificateEnd: Int
-
-  /// Reads PEM files: the certificate with its intermediates, leaf first, and the key. Throws what is wrong with them,
-  /// a key that does not belong to the certificate included. TLS 1.2 and 1.3, ALPN `http/1.1` (RFC 7301).
-  public init(certificateFile: String, keyFile: String) throws {
-    let chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
-    let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
-    var configuration = TLSConfiguration.makeServerConfiguration(
-      certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-    configuration.minimumTLSVersion = .tlsv12
-    configuration.applicationProtocols = ["http/1.1"]
-    context = try NIOSSLContext(configuration: configuration)
-    certificateEnd = chain.first.map { Int($0.notValidAfter) } ?? 0
-  }
 }

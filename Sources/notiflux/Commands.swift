@@ -28,11 +28,11 @@ enum Commands {
       ExitStatus(.failure, "failed"),
       ExitStatus(.usage, "the command line or a setting is wrong"),
       ExitStatus(.refused, "refused by the server: the token does not allow it"),
-      ExitStatus(.unreachable, "the server cannot be reached"),
+      ExitStatus(.unreachable, "the server cannot be reached, by us or by a proxy (502, 503, 504)"),
       ExitStatus(.timedOut, "timed out"),
     ],
     variables: [
       Variable("NO_COLOR", "When set to anything, nothing is coloured."),
       Variable("TERM", "With `dumb`, nothing is coloured and no line is redrawn."),
-    ])
+    ], variablePrefix: "NOTIFLUX_")
 }

@@ -13,7 +13,9 @@ enum Notiflux {
   private static func run(_ arguments: [String]) -> ExitCode {
     do {
       switch try Commands.program.parse(arguments, environment: .process) {
-      case .run(let run, let settings): return try run(settings)
+      case .run(let run, let settings):
+        for warning in settings.warnings { say(warning) }
+        return try run(settings)
       case .help(let path, let detail): try HelpScreen.show(path, detail)
       case .version: try StandardStream.output.write(Commands.program.versionLine + "\n")
       }

@@ -103,7 +103,8 @@ enum Chat {
     commands: [serve, tokens, publish, completion],
     examples: [Example("chat serve", "Run it.")],
     exitStatuses: [ExitStatus(.success, "Done"), ExitStatus(.failure, "Failed"), ExitStatus(.usage, "Bad usage")],
-    variables: [Variable("NO_COLOR", "No colour, whatever it holds")])
+    variables: [Variable("NO_COLOR", "No colour, whatever it holds"), Variable("CHAT_HOME", "Where it lives.")],
+    variablePrefix: "CHAT_")
 }
 
 extension ValueKind where Value == String {

@@ -22,6 +22,56 @@ struct ManPageTests {
     Golden.expect(try page("chat-publish.1"), is: Golden.manOfPublish, in: "manOfPublish")
   }
 
+  @Test("end each sentence with one period, and quote a value that is or ends with one") func periods() throws {
+    let rows: [any OptionRow] = [
+      Option("dir", .directory, default: ".", help: "Write into DIR"),
+      Option("name", .text, default: "", help: "Call it TEXT"),
+      Option("more", .text, default: "a...", help: "Is it so?"),
+    ]
+    let command = Command("run", summary: "Run", options: rows) { _ in .success }
+    let variables = [Variable("A", "It is so."), Variable("B", "It is not so"), Variable("C", "As in a, b ...")]
+    let program = Program(name: "tool", version: "1", summary: "Do", commands: [command], variables: variables)
+    let page = try #require(program.manPages(date: "2026-11-23").last).text
+    for line in [
+      "Default: \".\".", "Default: empty.", "Default: \"a...\".", "Is it so?", "It is so.", "It is not so.",
+      "As in a, b ...",
+    ] {
+      #expect(page.contains("\n\(line)\n"), "\(line)")
+    }
+  }
+
+  @Test("say how many values the variable of a repeatable option takes") func variableNotes() throws {
+    let rows: [any OptionRow] = [
+      Option(repeatable: "one", .file, environment: "ONE", help: "Use FILE"),
+      Option(repeatable: "two", .text, environment: "TWO", environmentSeparator: ",", help: "Use TEXT"),
+      Option(repeatable: "three", .file, environment: "THREE", environmentSeparator: ":", help: "Use FILE"),
+      Option(repeatable: "four", .file, help: "Use FILE"), Option("five", .text, environment: "FIVE", help: "Use TEXT"),
+    ]
+    let command = Command("run", summary: "Run", options: rows) { _ in .success }
+    let program = Program(name: "tool", version: "1", summary: "Do", commands: [command])
+    let page = try #require(program.manPages(date: "2026-11-23").last).text
+    let help = program.help(for: program.root.appending(command), columns: 100)
+    let file = program.environmentFile(for: command, introduction: [])
+    for (name, note) in [
+      ("ONE", "one value"), ("TWO", "several parted by commas"), ("THREE", "several parted by colons"),
+    ] {
+      #expect(page.contains("\nMay be repeated.\nEnvironment: \(name) (\(note)).\n"))
+      #expect(help.contains("[env: \(name), \(note)]"))
+      #expect(file.contains(" \(note.prefix(1).uppercased())\(note.dropFirst()).\n#\(name)=\n"))
+    }
+    #expect(page.contains("\nEnvironment: FIVE.\n") && help.contains("[env: FIVE]"))
+  }
+
+  @Test("name one another") func seeAlso() throws {
+    for own in pages {
+      let section = try #require(own.text.split(separator: ".SH SEE ALSO").last)
+      for other in pages {
+        let name = Roff.literal(other.fileName.dropLast(2))
+        #expect(section.contains("\\fB\(name)\\fR(1)") == (own.fileName != other.fileName), "\(own.fileName): \(name)")
+      }
+    }
+  }
+
   @Test("never let a text become a request or an escape") func escapes() {
     #expect(Roff.literal(#"-a 'b' "c" \d ~^`"#) == #"\-a \(aqb\(aq \(dqc\(dq \ed \(ti\(ha\(ga"#)
     #expect(Roff.prose("well-known") == "well-known")

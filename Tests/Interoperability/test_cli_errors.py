@@ -1,12 +1,15 @@
 """Bad input of every command: one clear line on standard error, the right exit code, nothing half done."""
 
 import base64
+import contextlib
+import http.server
 import os
 import re
 import socket
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -81,6 +84,9 @@ USAGE_ERRORS = [
     (["publish", "t", "m", "--key", "{key}", "--url", "nonsense"], ["--url", "nonsense"]),
     (["publish", "t", "m", "--key", "{key}", "--url", "ftp://x"], ["--url", "ftp"]),
     (["publish", "t", "m", "--key", "{key}", "--timeout", "never"], ["--timeout", "never"]),
+    (["publish", "t", "m", "--key", "{key}", "--retry", "often"], ["--retry", "often", "number", "30s"]),
+    (["publish", "t", "m", "--key", "{key}", "--retry", "101"], ["--retry", "101", "100"]),
+    (["publish", "t", "m", "--key", "{key}", "--retry", "2d"], ["--retry", "2d", "1d"]),
     (["publish", "t", "m", "--key", "{key}", "--lines"], ["--lines"]),
     (["publish", "t", "m", "--key", "{key}", "--file", "x"], ["--file"]),
     (["publish", "t", "--key", "{key}", "--tokn", "x"], ["--tokn", "--token"]),
@@ -172,6 +178,46 @@ def test_an_unusable_public_key_keeps_the_server_from_starting(cli, bad_keys, na
 
 def test_serve_check_says_that_all_is_well(cli, keys):
     assert cli("serve", "--check", "--public-key", keys.public).returncode == 0
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate and its key."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    harness.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", "/CN=localhost", "-keyout", key, "-out", certificate)
+    return certificate, key
+
+
+def check_tls(cli, keys, certificate, key):
+    return cli("serve", "--check", "--public-key", keys.public, "--tls-certificate", certificate, "--tls-key", key)
+
+
+def test_a_key_of_another_certificate_is_told(cli, keys, certificate):
+    assert check_tls(cli, keys, *certificate).returncode == 0
+    path, _ = certificate
+    line = complaint(check_tls(cli, keys, path, keys.private), 1)
+    assert line == f"notiflux: {keys.private}: the key does not belong to the certificate in {path}"
+    # The chain in the wrong order: the key belongs to the second one.
+    first = path.with_name("first.pem")
+    harness.openssl("req", "-x509", "-key", keys.private, "-days", "1", "-subj", "/CN=other", "-out", first)
+    chain = path.with_name("chain.pem")
+    chain.write_bytes(first.read_bytes() + path.read_bytes())
+    assert "does not belong to the first certificate" in complaint(check_tls(cli, keys, chain, certificate[1]), 1)
+
+
+def test_a_file_that_is_no_certificate_or_no_key_is_told(cli, keys, certificate, bad_keys):
+    path, key = certificate
+    empty, locked = bad_keys["empty"][0], bad_keys["encrypted"][0]
+    for given, words in [
+        ((key, path), [str(key), "is a private key"]), ((path, path), [str(path), "is a certificate"]),
+        ((empty, key), [str(empty), "no certificate"]), ((keys.public, key), [str(keys.public), "no certificate"]),
+        ((path, empty), [str(empty), "no private key"]), ((path, locked), [str(locked), "passphrase"]),
+        ((path, "missing.pem"), ["missing.pem"]),
+    ]:
+        line = complaint(check_tls(cli, keys, *given), 1)
+        for word in words:
+            assert word in line, line
 
 
 def test_a_port_that_is_taken_is_told(cli, keys):
@@ -303,6 +349,108 @@ def mute():
         connection.close()
 
 
+@contextlib.contextmanager
+def stranger(status, body, **headers):
+    """An HTTP server that gives one answer to everything; its URL, and what it was asked."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self):
+            asked.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+PAGE = b"<html>\r\n<head><title>Sorry</title></head>\r\n<body><h1>Sorry</h1></body>\r\n</html>\r\n"
+
+# What talks to a server, and fails at once where nothing of use answers.
+CLIENTS = {
+    "publish": ["publish", "t", "m", "--retry", "0"], "listen": ["listen", "t", "--count", "1"],
+    "bench publish": ["bench", "publish", "--duration", "200ms", "--warmup", "0s", "--quiet"],
+    "bench connect": ["bench", "connect", "--connections", "1", "--quiet"],
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_that_does_not_reach_the_server_is_told_with_4(cli, key, client, status):
+    with stranger(status, PAGE, **{"Content-Type": "text/html"}) as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), UNREACHABLE)
+        assert line == f"notiflux: cannot reach {url}: a proxy answered {status}, not notiflux; is the server behind it running?"
+    with stranger(status, b"no healthy upstream\n") as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), UNREACHABLE)
+        assert f"{status} (no healthy upstream), not notiflux" in line
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_redirection_is_told_with_the_url_to_give(cli, key, client):
+    route = "/broadcast" if "publish" in client else "/ws"
+    with stranger(301, PAGE, Location=f"https://push.example.com{route}") as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), 1)
+        assert line == (f"notiflux: {url} answered 301, a redirection to https://push.example.com{route}; "
+                        "give --url https://push.example.com")
+    with stranger(302, PAGE, Location="https://id.example.com/login") as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), 1)
+        assert line.endswith("302, a redirection to https://id.example.com/login")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_what_is_no_notiflux_is_told_without_its_page(cli, key, client):
+    with stranger(404, PAGE) as (url, _):
+        line = complaint(cli(*CLIENTS[client], "--url", url, *key), 1)
+        assert line == f"notiflux: {url} answered 404, not as a notiflux server does; is it the right URL?"
+
+
+def test_what_a_proxy_answers_in_place_of_the_server_is_retried(cli, key):
+    with stranger(502, PAGE) as (url, asked):
+        complaint(cli("publish", "t", "m", "--url", url, *key, "--retry", "2"), UNREACHABLE)
+        assert len(asked) == 3 and len(set(asked)) == 1  # The same id each time.
+        done = cli("publish", "t", "--lines", "--url", url, *key, "--retry", "0", stdin="a\nb\n")
+        assert done.returncode == UNREACHABLE and b"<" not in done.stderr and b"502" in done.stderr
+
+
+def test_retries_go_on_for_a_time(cli, key, nobody):
+    start = time.monotonic()
+    complaint(cli("publish", "t", "m", "--url", nobody, *key, "--retry", "1500ms"), UNREACHABLE)
+    assert time.monotonic() - start >= 1.5
+    with stranger(503, PAGE) as (url, asked):
+        complaint(cli("publish", "t", "m", "--url", url, *key, "--retry", "300ms"), UNREACHABLE)
+        assert len(asked) >= 2
+
+
+def test_who_hangs_up_in_the_tls_handshake_is_asked_again(cli, key):
+    """As a proxy does that is out of connections, or is being restarted."""
+    tries = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def hang_up():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        tries.append(connection.recv(1 << 16))
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        line = complaint(cli("publish", "t", "m", "--url", url, *key, "--retry", "2"), UNREACHABLE)
+    assert len(tries) == 3 and "TLS handshake" in line
+
+
 def test_a_refused_publish_ends_with_3(cli, server, keys, other_keys):
     for token in (harness.mint(keys, ["other"], "broadcast"), harness.mint(keys, ["t"]), harness.mint(other_keys, ["t"], "broadcast"),
                   harness.mint(keys, ["t"], "broadcast", ttl=-10)):
@@ -354,6 +502,10 @@ def test_a_token_need_not_stand_among_the_arguments(cli, server, keys, tmp_path,
     token = harness.mint(keys, ["t"], "broadcast")
     path = tmp_path / "token"
     path.write_text(token + "\n")
+    if source != "environment":
+        given = f"@{path}" if source == "@FILE" else "-"
+        done = cli("token", "inspect", given, "--public-key", keys.public, stdin=token + "\n")
+        assert done.returncode == 0 and b"signature  good" in done.stdout, done.stderr.decode()
     if source == "@FILE":
         done = cli("publish", "t", "m", "--url", server.url, "--token", f"@{path}")
     elif source == "-":

@@ -23,6 +23,12 @@ struct PublishMachineTests {
       endpoint: endpoint, limits: .init(retries: retries, pipelining: pipelining, requestTimeout: .seconds(30)))
   }
 
+  func machine(retryTime: TimeAmount) -> PublishMachine {
+    PublishMachine(
+      endpoint: endpoint,
+      limits: .init(retries: 0, retryTime: retryTime, pipelining: 3, requestTimeout: .seconds(30)))
+  }
+
   func cursor(_ sequence: UInt64) -> Cursor { Cursor(epoch: "e", sequence: sequence) }
   func accepted(_ sequence: UInt64) -> Verdict { .accepted(cursor(sequence)) }
   func draining(after: Duration? = nil) -> Verdict { .temporary(busy, retryAfter: after, isUndelivered: true) }
@@ -158,6 +164,33 @@ struct PublishMachineTests {
     var long = warm()
     _ = long.enqueue(1, hasID: true, now: start)
     #expect(long.answered(draining(after: .seconds(61)), keepsAlive: true, now: start) == [.fail(1, busy)])
+  }
+
+  @Test("with a time in place of a number, tries go on until it has passed since the first failure, and end with one")
+  func retriesForATime() {
+    var machine = machine(retryTime: .seconds(30))
+    let late = start + .seconds(100)
+    _ = machine.enqueue(1, hasID: false, now: start)
+    #expect(
+      machine.connectFailed(gone, now: late) == [.wait(failures: 0, atLeast: nil, atMost: .seconds(30))])
+    #expect(machine.waited(now: late) == [.connect])
+    #expect(
+      machine.connectFailed(gone, now: late + .seconds(29)) == [.wait(failures: 1, atLeast: nil, atMost: .seconds(1))])
+    #expect(machine.waited(now: late + .seconds(30)) == [.connect])
+    #expect(machine.connectFailed(gone, now: late + .seconds(30)) == [.fail(1, gone)])
+  }
+
+  @Test("a server that wants us to stay away for longer than the time that is left is believed at once")
+  func retryAfterBeyondTheTime() {
+    var machine = machine(retryTime: .seconds(30))
+    _ = machine.enqueue(1, hasID: true, now: start)
+    _ = machine.connected(now: start)
+    #expect(
+      machine.answered(draining(after: .seconds(30)), keepsAlive: true, now: start)
+        == [.wait(failures: 0, atLeast: .seconds(30), atMost: .seconds(30))])
+    #expect(machine.waited(now: start + .seconds(2)) == [.send(1)])
+    #expect(
+      machine.answered(draining(after: .seconds(29)), keepsAlive: true, now: start + .seconds(2)) == [.fail(1, busy)])
   }
 
   @Test("the oldest request times out, those behind it are only sent again")

@@ -116,10 +116,15 @@ struct WebSocketLinkTests {
 
   @Test("says what a stranger answered")
   func stranger() async throws {
-    let failure = try await failure(on: answer("200 OK", "<h1>Welcome</h1>"))
-    guard case .unexpectedAnswer(_, 200, "<h1>Welcome</h1>")? = failure?.error else {
-      Issue.record("\(String(describing: failure))")
-      return
+    for (status, body, field, snippet) in [
+      (200, "<h1>Welcome</h1>", "Content-Type: text/html", ""), (404, "no\nway", "Server: other", "no way"),
+      (301, "<h1>Moved</h1>", "Location: https://h/ws", "https://h/ws"),
+    ] {
+      let failure = try await failure(on: answer("\(status) Some Reason", body, field))
+      guard case .unexpectedAnswer(_, status, snippet)? = failure?.error else {
+        Issue.record("\(String(describing: failure))")
+        continue
+      }
     }
   }
 

@@ -88,7 +88,8 @@ struct Parser {
   private func settings(of command: Command, _ environment: Environment) throws(UsageError) -> Settings {
     do throws(UsageError) {
       try checkExclusive(command.exclusive)
-      var settings = Settings(commandLine: path.text)
+      let warnings = program.unknownVariables(for: command, in: environment)
+      var settings = Settings(commandLine: path.text, warnings: warnings)
       for row in rows {
         let value = row.facts.variable.flatMap { environment[$0] }
         let raw = RawSetting(occurrences: typed[row.facts.key] ?? [], environmentValue: value)

@@ -7,9 +7,14 @@
 package struct Settings: Sendable {
   /// The words that select the command: `chat token subscribe`.
   package let commandLine: String
+  /// What looks like a mistake and changes nothing, one line each: variables that are no settings.
+  package let warnings: [String]
   private var slots: [String: any SettingSlot] = [:]
 
-  init(commandLine: String) { self.commandLine = commandLine }
+  init(commandLine: String, warnings: [String]) {
+    self.commandLine = commandLine
+    self.warnings = warnings
+  }
 
   package subscript<Value>(option: Option<Value>) -> Value { setting(option.facts.key, Value.self).value }
   package subscript<Value>(argument: Argument<Value>) -> Value { setting(argument.facts.name, Value.self).value }

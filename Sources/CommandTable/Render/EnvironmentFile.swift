@@ -37,8 +37,9 @@ private struct EnvironmentFile {
     text += "\n"
     // A default that is described, "the number of cores", is no value that could be given.
     let isLiteral = facts.defaultText.map { !$0.contains(" ") } ?? false
-    var sentences = [facts.help + "."]
+    var sentences = [facts.help.asSentence]
     if let accepted = facts.acceptedNote ?? facts.acceptedByVariable { sentences.append("Accepts \(accepted).") }
+    if let note = facts.variableNote { sentences.append("\(note.prefix(1).uppercased())\(note.dropFirst()).") }
     if let described = facts.defaultText, !isLiteral { sentences.append("Default: \(described).") }
     paragraph(Prose(sentences.joined(separator: " ")))
     if let value {

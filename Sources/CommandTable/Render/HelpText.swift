@@ -131,7 +131,7 @@ private struct HelpText {
 
   // MARK: Notes
 
-  /// Each note is one word, never parted, but for the long one on what is accepted.
+  /// Each note is one word, never parted, but for the long ones on what is accepted and on the variable.
   private func notes(on facts: OptionFacts) -> [Word] {
     var notes: [Word] = []
     if facts.isRequired { notes.append([.plain("[required]")]) }
@@ -140,8 +140,9 @@ private struct HelpText {
       if facts.arity == .repeatable { notes.append([.plain("[may be repeated]")]) }
     }
     if let text = facts.defaultText { notes.append([.plain("[default: \(text.isEmpty ? "empty" : text)]")]) }
-    if let name = facts.variable, facts.name != nil { notes.append([.plain("[env: \(name)]")]) }
-    return notes
+    guard let name = facts.variable, facts.name != nil else { return notes }
+    guard isFull, let note = facts.variableNote else { return notes + [[.plain("[env: \(name)]")]] }
+    return notes + [[.plain("[env: \(name),")]] + Prose("\(note)]").words
   }
 
   private func accepts(_ note: String?) -> [Word] { note.map { Prose("[accepts \($0)]").words } ?? [] }
@@ -149,7 +150,7 @@ private struct HelpText {
   /// In short the notes follow the help line, in full they have a line of their own.
   private func body(_ help: String, _ details: [String], notes: [Word]) -> [Prose] {
     guard isFull else { return [Prose(words: Prose(help).words + notes)] }
-    let sentences = details.isEmpty ? [help] : [help + "."] + details
+    let sentences = details.isEmpty ? [help] : [help.asSentence] + details
     return sentences.map { Prose($0) } + (notes.isEmpty ? [] : [Prose(words: notes)])
   }
 

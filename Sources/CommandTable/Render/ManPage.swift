@@ -13,6 +13,9 @@ extension Program {
     [programPage(date)] + commands.map { commandPage($0, date) }
   }
 
+  /// The program's page, then those of its commands.
+  private var pageNames: [String] { [name] + commands.map { "\(name)-\($0.name)" } }
+
   private func newPage(_ title: String, _ date: String) -> Roff {
     Roff(title: title, date: date, source: versionLine, manual: "User Commands")
   }
@@ -23,19 +26,19 @@ extension Program {
     roff.section("Synopsis")
     roff.synopsis([root.usage(in: self)])
     roff.section("Description")
-    roff.paragraphs(discussion.isEmpty ? [summary + "."] : discussion)
+    roff.paragraphs(discussion.isEmpty ? [summary.asSentence] : discussion)
     roff.section("Commands")
     for command in commands {
-      roff.entry([.literal("\(name)-\(command.name)"), .plain("(1)")], [command.summary + "."])
+      roff.entry([.literal("\(name)-\(command.name)"), .plain("(1)")], [command.summary.asSentence])
     }
-    roff.entry([.literal("\(name) help"), .plain(" "), .placeholder("COMMAND")], [Self.helpCommand.summary + "."])
+    roff.entry([.literal("\(name) help"), .plain(" "), .placeholder("COMMAND")], [Self.helpCommand.summary.asSentence])
     roff.section("Options")
     roff.options(globalOptions)
     roff.exitStatus(exitStatuses)
     roff.environment([], variables)
     roff.sections(sections)
     roff.examples(examples)
-    roff.seeAlso(commands.map { "\(name)-\($0.name)" })
+    roff.seeAlso(pageNames.filter { $0 != name })
     return ManPage(fileName: "\(name).1", text: roff.text)
   }
 
@@ -49,12 +52,12 @@ extension Program {
     roff.section("Synopsis")
     roff.synopsis(running.map { $0.usage(in: self) })
     roff.section("Description")
-    roff.paragraphs(command.discussion.isEmpty ? [command.summary + "."] : command.discussion)
+    roff.paragraphs(command.discussion.isEmpty ? [command.summary.asSentence] : command.discussion)
     if !inner.isEmpty { roff.section("Commands") }
     for path in inner {
       guard let subcommand = path.command else { continue }
       roff.subsection(path.text)
-      roff.paragraphs([subcommand.summary + "."] + subcommand.discussion)
+      roff.paragraphs([subcommand.summary.asSentence] + subcommand.discussion)
       roff.arguments(subcommand.arguments)
       roff.options(subcommand.options, asSubsections: false)
     }
@@ -69,7 +72,7 @@ extension Program {
     roff.environment(all.flatMap(\.options), variables)
     roff.sections(all.flatMap(\.sections))
     roff.examples(all.flatMap(\.examples))
-    roff.seeAlso([name])
+    roff.seeAlso(pageNames.filter { $0 != title })
     return ManPage(fileName: "\(title).1", text: roff.text)
   }
 }
@@ -87,7 +90,7 @@ extension Roff {
   fileprivate mutating func arguments(_ rows: [any ArgumentRow]) {
     for facts in rows.map({ $0.facts }) {
       let notes = facts.acceptedNote.map { ["Accepts \($0)."] } ?? []
-      entry(facts.term, [([facts.help + "."] + notes).joined(separator: " ")] + facts.details)
+      entry(facts.term, [([facts.help.asSentence] + notes).joined(separator: " ")] + facts.details)
     }
   }
 
@@ -96,14 +99,14 @@ extension Roff {
   ) {
     for (title, facts) in OptionGroups(rows, followedBy: general).groups {
       if let title, asSubsections { subsection(title) }
-      for facts in facts { entry(facts.term, [facts.help + "."] + facts.details + facts.manNotes) }
+      for facts in facts { entry(facts.term, [facts.help.asSentence] + facts.details + facts.manNotes) }
     }
   }
 
   fileprivate mutating func exitStatus(_ statuses: [ExitStatus]) {
     guard !statuses.isEmpty else { return }
     section("Exit status")
-    for status in statuses { entry([.literal("\(status.code.rawValue)")], [status.meaning + "."]) }
+    for status in statuses { entry([.literal("\(status.code.rawValue)")], [status.meaning.asSentence]) }
   }
 
   /// Every variable once, with the options it stands for.
@@ -121,10 +124,10 @@ extension Roff {
     if entries.isEmpty, variables.isEmpty { return }
     section("Environment")
     for (name, options, text) in entries {
-      let meaning = options.isEmpty ? text + "." : "Stands in for \(options.joined(separator: " and "))."
+      let meaning = options.isEmpty ? text.asSentence : "Stands in for \(options.joined(separator: " and "))."
       entry([.literal(name)], [meaning])
     }
-    for variable in variables { entry([.literal(variable.name)], [variable.meaning + "."]) }
+    for variable in variables { entry([.literal(variable.name)], [variable.meaning.asSentence]) }
   }
 
   fileprivate mutating func sections(_ sections: [ManSection]) {
@@ -158,8 +161,10 @@ extension OptionFacts {
     if isRequired { notes.append("Required.") }
     if let acceptedNote { notes.append("Accepts \(acceptedNote).") }
     if arity == .repeatable { notes.append("May be repeated.") }
-    if let defaultText { notes.append("Default: \(defaultText.isEmpty ? "empty" : defaultText).") }
-    if let variable, name != nil { notes.append("Environment: \(variable).") }
+    if let defaultText { notes.append("Default: \(defaultText.isEmpty ? "empty" : defaultText.quotedAtPeriod).") }
+    if let variable, name != nil {
+      notes.append("Environment: \(variable)\(variableNote.map { " (\($0))" } ?? "").")
+    }
     return notes.isEmpty ? [] : [notes.joined(separator: " ")]
   }
 }

@@ -55,6 +55,14 @@ struct Prose {
   }
 }
 
+extension String {
+  /// With a period, unless it is a sentence already.
+  var asSentence: String { last.map { ".?!".contains($0) } ?? true ? self : self + "." }
+
+  /// A value at the end of a sentence: `.` would be lost before the period.
+  var quotedAtPeriod: String { last == "." ? "\"\(self)\"" : self }
+}
+
 extension [Fragment] {
   var width: Int { reduce(0) { $0 + $1.text.count } }
 }

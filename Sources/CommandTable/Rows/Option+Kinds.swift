@@ -59,8 +59,9 @@ extension Option {
     aliases: [String] = [], isSecret: Bool = false, isHidden: Bool = false
   ) where Value == [Element] {
     facts = OptionFacts(
-      name: name, short: short, aliases: aliases, variable: environment, arity: .repeatable, kind: kind, help: help,
-      details: details, group: group, isSecret: isSecret, isHidden: isHidden)
+      name: name, short: short, aliases: aliases, variable: environment, variableSeparator: environmentSeparator,
+      arity: .repeatable, kind: kind, help: help, details: details, group: group, isSecret: isSecret, isHidden: isHidden
+    )
     meaning = { facts, raw throws(UsageError) in
       try facts.all(of: raw, as: kind, separator: environmentSeparator)
     }
@@ -100,13 +101,14 @@ extension Option {
 
 extension OptionFacts {
   fileprivate init<Value>(
-    name: String?, short: Character?, aliases: [String], variable: String?, arity: Arity, kind: ValueKind<Value>,
-    defaultText: String? = nil, help: String, details: [String], group: String?, isRequired: Bool = false,
-    isSecret: Bool = false, isHidden: Bool
+    name: String?, short: Character?, aliases: [String], variable: String?, variableSeparator: Character? = nil,
+    arity: Arity, kind: ValueKind<Value>, defaultText: String? = nil, help: String, details: [String], group: String?,
+    isRequired: Bool = false, isSecret: Bool = false, isHidden: Bool
   ) {
     self.init(
-      name: name, short: short, aliases: aliases, variable: variable, arity: arity, placeholder: kind.placeholder,
-      accepted: kind.accepted, completion: kind.completion, defaultText: defaultText, help: help, details: details,
-      group: group, isRequired: isRequired, isSecret: isSecret, isHidden: isHidden)
+      name: name, short: short, aliases: aliases, variable: variable, variableSeparator: variableSeparator,
+      arity: arity, placeholder: kind.placeholder, accepted: kind.accepted, completion: kind.completion,
+      defaultText: defaultText, help: help, details: details, group: group, isRequired: isRequired, isSecret: isSecret,
+      isHidden: isHidden)
   }
 }

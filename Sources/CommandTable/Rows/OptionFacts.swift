@@ -16,6 +16,8 @@ package struct OptionFacts: Sendable {
   /// Other long names, accepted but shown nowhere.
   package let aliases: [String]
   package let variable: String?
+  /// What parts several values in the variable of a repeatable option; nil where it holds one.
+  package let variableSeparator: Character?
   package let arity: Arity
   package let placeholder: String
   package let accepted: String
@@ -43,6 +45,17 @@ extension OptionFacts {
 
   /// What errors call it: `--port`, or the variable if there is no flag.
   package var title: String { name.map { "--" + $0 } ?? variable ?? "" }
+
+  /// How the variable of a repeatable option holds what the flag is given several times: `several parted by commas`.
+  var variableNote: String? {
+    guard arity == .repeatable, variable != nil else { return nil }
+    return switch variableSeparator {
+    case nil: "one value"
+    case ",": "several parted by commas"
+    case ":": "several parted by colons"
+    case let other?: "several parted by \(other)"
+    }
+  }
 
   /// Identity within a table.
   var key: String { title }

@@ -20,9 +20,10 @@ package struct BareConnector: Sendable {
   /// Any error that was caught on one of the connections.
   package func failure(_ error: any Error) -> ClientError { ClientError(error, at: endpoint) }
 
-  /// An answer over HTTP that is not the one that was hoped for.
-  package func failure(status: Int, body: [UInt8]) -> ClientError {
-    switch Verdict(HTTPAnswer(status: status, body: ByteBuffer(bytes: body)), from: endpoint) {
+  /// An answer over HTTP that is not the one that was hoped for; `location` is what its field of that name says.
+  package func failure(status: Int, location: String?, body: [UInt8]) -> ClientError {
+    let answer = HTTPAnswer(status: status, body: ByteBuffer(bytes: body), location: location)
+    return switch Verdict(answer, from: endpoint) {
     case .failed(let error), .temporary(let error, _, _): error
     case .accepted: .unexpectedAnswer(endpoint, status: status, snippet: "")
     }

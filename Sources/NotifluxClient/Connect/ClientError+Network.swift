@@ -56,19 +56,23 @@ extension ClientError {
   ) -> ClientError {
     if error == .uncleanShutdown { return .unreachable(endpoint, reason: "the connection was cut off") }
     let text = "\(error)"
+    if text.contains("EOF during handshake") { return hungUp(endpoint) }
     let reason =
       if text.contains("CERTIFICATE_VERIFY_FAILED") {
         distrust(of: certificate)
       } else if text.contains("WRONG_VERSION_NUMBER") || text.contains("HTTP_REQUEST") {
         "the server does not speak TLS on this port; write http:// for a plain one"
-      } else if text.contains("EOF during handshake") {
-        "the server hung up during the TLS handshake; does it speak TLS on this port?"
       } else if text.contains("ALERT") || text.contains("HANDSHAKE_FAILURE") || text.contains("UNSUPPORTED_PROTOCOL") {
         "the TLS handshake failed; the server may be too old (TLS 1.2 is needed) or know no such host"
       } else {
         line(text, limit: 200)
       }
     return .tls(endpoint, reason: reason)
+  }
+
+  /// A proxy that is out of connections does that too, or is just being started: trying again may help.
+  static func hungUp(_ endpoint: Endpoint) -> ClientError {
+    .unreachable(endpoint, reason: "the server hung up during the TLS handshake; does it speak TLS on this port?")
   }
 
   private static func distrust(of certificate: NIOSSLCertificate?) -> String {

@@ -146,8 +146,7 @@ private final class TLSReadiness: ChannelInboundHandler, RemovableChannelHandler
 
   func channelInactive(context: ChannelHandlerContext) {
     timer?.cancel()
-    let reason = "the server hung up during the TLS handshake; does it speak TLS on this port?"
-    ready.fail(ClientError.tls(endpoint, reason: reason))
+    ready.fail(ClientError.hungUp(endpoint))
     context.fireChannelInactive()
   }
 }

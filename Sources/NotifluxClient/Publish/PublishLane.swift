@@ -36,7 +36,8 @@ final class PublishLane: @unchecked Sendable {
     backoff = Backoff(base: configuration.backoffBase, cap: configuration.backoffCap)
     path = connector.endpoint.path(for: "/broadcast")
     let limits = PublishMachine.Limits(
-      retries: configuration.retries, pipelining: configuration.pipelining, requestTimeout: requestTimeout)
+      retries: configuration.retries, retryTime: configuration.retryTime.map { TimeAmount($0) },
+      pipelining: configuration.pipelining, requestTimeout: requestTimeout)
     machine = PublishMachine(endpoint: connector.endpoint, limits: limits)
   }
 
@@ -94,7 +95,7 @@ final class PublishLane: @unchecked Sendable {
         connection?.close()
         connection = nil
       case .send(let number): if let job = jobs[number] { send(job) }
-      case .wait(let failures, let atLeast): wait(failures: failures, atLeast: atLeast)
+      case .wait(let failures, let atLeast, let atMost): wait(failures: failures, atLeast: atLeast, atMost: atMost)
       case .succeed(let number, let cursor): jobs.removeValue(forKey: number)?.promise.succeed(cursor)
       case .fail(let number, let error): jobs.removeValue(forKey: number)?.promise.fail(error)
       }
@@ -141,10 +142,10 @@ final class PublishLane: @unchecked Sendable {
     }
   }
 
-  private func wait(failures: Int, atLeast: Duration?) {
+  private func wait(failures: Int, atLeast: Duration?, atMost: Duration?) {
     var generator = SystemRandomNumberGenerator()
     let delay = (atLeast ?? .zero) + backoff.delay(failures: failures, using: &generator)
-    eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
+    eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(min(delay, atMost ?? delay))) {
       self.perform(self.machine.waited(now: .now()))
     }
   }

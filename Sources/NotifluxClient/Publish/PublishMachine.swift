@@ -13,6 +13,7 @@ struct PublishMachine {
     /// Whether it carries an idempotency id.
     let hasID: Bool
     var failures = 0
+    var firstFailure: NIODeadline?
     var isCancelled = false
     var firstSent: NIODeadline?
     var lastSent: NIODeadline?
@@ -23,14 +24,17 @@ struct PublishMachine {
     /// Let go of the current connection; nothing that happens on it matters any more.
     case close
     case send(Int)
-    /// Call ``PublishMachine/waited(now:)`` after a backoff for so many failures, and no sooner than `atLeast`.
-    case wait(failures: Int, atLeast: Duration?)
+    /// Call ``PublishMachine/waited(now:)`` after a backoff for so many failures, no sooner than `atLeast` and no later
+    /// than `atMost`.
+    case wait(failures: Int, atLeast: Duration?, atMost: Duration? = nil)
     case succeed(Int, Cursor)
     case fail(Int, ClientError)
   }
 
   struct Limits {
     var retries: Int
+    /// In place of `retries`: for how long after its first failure a message is tried again, at last when it has passed.
+    var retryTime: TimeAmount?
     var pipelining: Int
     var requestTimeout: TimeAmount
     /// A connection that was idle for longer is not trusted with a message; servers let go at 75 s.
@@ -94,7 +98,7 @@ struct PublishMachine {
       }
     }
     queue = CircularBuffer(again)
-    return actions + (again.isEmpty ? [] : pause())
+    return actions + (again.isEmpty ? [] : pause(now: now))
   }
 
   /// The connection ended by itself.
@@ -111,8 +115,8 @@ struct PublishMachine {
     case .accepted(let cursor): actions.append(.succeed(job.number, cursor))
     case .failed(let error): actions.append(.fail(job.number, error))
     case .temporary(let error, let after, let isUndelivered):
-      job.failures += 1
-      if job.failures > limits.retries || after ?? .zero > limits.longestWait
+      job.fail(now: now)
+      if !hasTriesLeft(job, now: now) || after ?? .zero > longestWait(of: job, now: now)
         || !(isUndelivered || maySendAgain(job, now: now))
       {
         actions.append(.fail(job.number, error))
@@ -121,7 +125,7 @@ struct PublishMachine {
         retryAfter = max(retryAfter ?? .zero, after ?? .zero)
       }
     }
-    if keepsAlive { return actions + (inFlight.isEmpty && !refused.isEmpty ? pause() : advance(now: now)) }
+    if keepsAlive { return actions + (inFlight.isEmpty && !refused.isEmpty ? pause(now: now) : advance(now: now)) }
     let end = ClientError.unreachable(endpoint, reason: "the server closed the connection before it answered")
     return actions + [.close] + lose(end, isFailure: false, now: now)
   }
@@ -205,14 +209,28 @@ struct PublishMachine {
     }
     let mustWait = !refused.isEmpty || isFailure && again.first?.number == lost.first?.number && !again.isEmpty
     queue = CircularBuffer(again + queue)
-    return actions + (mustWait ? pause() : advance(now: now))
+    return actions + (mustWait ? pause(now: now) : advance(now: now))
   }
 
   /// The job with one failure more, if it may be tried again.
   private func countingFailure(of job: Job, _ error: ClientError, now: NIODeadline) -> Job? {
     var job = job
-    job.failures += 1
-    return job.failures <= limits.retries && error.isWorthRetrying && maySendAgain(job, now: now) ? job : nil
+    job.fail(now: now)
+    return hasTriesLeft(job, now: now) && error.isWorthRetrying && maySendAgain(job, now: now) ? job : nil
+  }
+
+  private func hasTriesLeft(_ job: Job, now: NIODeadline) -> Bool {
+    timeLeft(of: job, now: now).map { $0 > .zero } ?? (job.failures <= limits.retries)
+  }
+
+  /// `nil` where tries are counted.
+  private func timeLeft(of job: Job, now: NIODeadline) -> Duration? {
+    guard let time = limits.retryTime else { return nil }
+    return Duration((job.firstFailure ?? now) + time - now)
+  }
+
+  private func longestWait(of job: Job, now: NIODeadline) -> Duration {
+    min(limits.longestWait, timeLeft(of: job, now: now) ?? limits.longestWait)
   }
 
   private func maySendAgain(_ job: Job, now: NIODeadline) -> Bool {
@@ -225,14 +243,22 @@ struct PublishMachine {
   }
 
   /// Holds everything back for a while, what was refused in its old place.
-  private mutating func pause() -> [Action] {
+  private mutating func pause(now: NIODeadline) -> [Action] {
     queue = CircularBuffer(refused + queue)
     refused = []
     let atLeast = retryAfter
     retryAfter = nil
     guard !isWaiting else { return [] }
     isWaiting = true
-    return [.wait(failures: max(0, (queue.first?.failures ?? 1) - 1), atLeast: atLeast)]
+    let atMost = queue.first.flatMap { timeLeft(of: $0, now: now) }
+    return [.wait(failures: max(0, (queue.first?.failures ?? 1) - 1), atLeast: atLeast, atMost: atMost)]
+  }
+}
+
+extension PublishMachine.Job {
+  fileprivate mutating func fail(now: NIODeadline) {
+    failures += 1
+    firstFailure = firstFailure ?? now
   }
 }
 

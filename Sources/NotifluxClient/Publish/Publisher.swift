@@ -13,7 +13,7 @@ public final class Publisher: Sendable {
 
   init(connector: Connector, configuration: ClientConfiguration) {
     lane = PublishLane(connector: connector, configuration: configuration)
-    givesIDs = configuration.retries > 0
+    givesIDs = configuration.retries > 0 || configuration.retryTime != nil
   }
 
   /// Publishes one message, to all of `topics` or to none, and returns where it stands in the server's log (the last

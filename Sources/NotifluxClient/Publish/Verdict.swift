@@ -10,6 +10,8 @@ struct HTTPAnswer: Sendable, Equatable {
   var status: Int
   /// Its first ``longestBody`` bytes.
   var body = ByteBuffer()
+  /// From `Location` (RFC 9110 §10.2.2).
+  var location: String?
   /// From `Retry-After`, where that gives seconds (RFC 9110 §10.2.3); a date is not understood.
   var retryAfter: Duration?
   var keepsAlive = true
@@ -19,6 +21,7 @@ extension HTTPAnswer {
   init(_ head: HTTPResponseHead) {
     status = Int(head.status.code)
     keepsAlive = head.isKeepAlive
+    location = head.headers.first(name: "Location")
     retryAfter = head.headers.first(name: "Retry-After").flatMap { Int($0) }.flatMap { $0 >= 0 ? .seconds($0) : nil }
   }
 
@@ -54,6 +57,11 @@ enum Verdict: Sendable, Equatable {
 }
 
 extension HTTPAnswer {
-  /// The beginning of the body on one line.
-  var snippet: String { ClientError.line(String(buffer: body), limit: 120) }
+  /// What there is to tell of an answer that is not notiflux's, on one line: of a redirection where it leads, else the
+  /// beginning of the body, unless that is a page for browsers.
+  var snippet: String {
+    if let location, (300..<400).contains(status) { return ClientError.line(location, limit: 200) }
+    let text = ClientError.line(String(buffer: body), limit: 80)
+    return text.hasPrefix("<") ? "" : text
+  }
 }

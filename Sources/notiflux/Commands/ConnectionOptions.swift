@@ -35,7 +35,8 @@ enum ConnectionOptions {
     guard given == "-" || given.hasPrefix("@") else { return given }
     let bytes = try File.read(given == "-" ? "-" : String(given.dropFirst()))
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw CommandFailure("the file given for --token is not text")
+      let place = given == "-" ? "standard input" : String(given.dropFirst())
+      throw CommandFailure("\(place): this is no token: it is not text")
     }
     return String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
   }
@@ -69,7 +70,7 @@ extension ClientError {
   var exitCode: ExitCode {
     switch self {
     case .refused(let refusal, _): refusal.code.exitCode
-    case .unreachable, .tls: .unreachable
+    case .unreachable, .tls, .unexpectedAnswer(_, 502...504, _): .unreachable
     case .timedOut: .timedOut
     case .unexpectedAnswer, .closed, .cancelled, .noToken: .failure
     }

@@ -16,7 +16,12 @@ enum KeygenCommand {
       "In place of PEM, for `notiflux serve --jwks` and other programs that read RFC 7517. Its `kid` is the key's RFC 7638 "
         + "thumbprint, which `notiflux token --kid` names."
     ])
-  static let force = Option(flag: "force", short: "f", help: "Replace files that are there")
+  static let force = Option(
+    flag: "force", short: "f", help: "Replace files that are there",
+    details: [
+      "To change the key of a server, do not replace its files: every good token would be refused at once. Make the new "
+        + "pair elsewhere, and have the server accept both public keys for a while."
+    ])
   static let publicFrom = Option(
     "public-from", .file, help: "Make no key: write the public half of the private key in FILE")
 
@@ -26,12 +31,15 @@ enum KeygenCommand {
       "Makes an EC key pair on P-256 (prime256v1), writes the private key as PKCS#8 PEM that only you can read (mode "
         + "0600) and the public key as SPKI PEM, and prints the line `JWT_PUBLIC_KEY_B64=…` that hands the public key to "
         + "a server through its environment.",
-      "Keep the private key where tokens are made. The server needs the public key only.",
+      "Keep the private key where tokens are made. The server needs the public key only: copy that file to it.",
     ],
     options: [outDir, privateName, publicName, jwks, force, publicFrom], exclusive: [[privateName, publicFrom]],
     examples: [
       Example("notiflux keygen", "Write es256_private.pem and es256_public.pem here."),
-      Example("notiflux keygen --out-dir /etc/notiflux --force", "Replace the keys of a server."),
+      Example("notiflux keygen --out-dir new", "Make the next pair, beside the one in use, to rotate to."),
+      Example(
+        "notiflux serve --public-key es256_public.pem --public-key new/es256_public.pem",
+        "On the server, accept tokens of both keys until the last one of the old key has expired."),
       Example("notiflux keygen --public-from es256_private.pem", "Write the public half of a key you have."),
       Example("notiflux keygen --public-from es256_private.pem --jwks", "The same as a JWK Set."),
     ], run: run)

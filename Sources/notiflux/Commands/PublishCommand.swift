@@ -16,10 +16,16 @@ enum PublishCommand {
     "timeout", .duration(in: .milliseconds(1) ... .seconds(3600)), default: "30s",
     help: "Give up connecting, or waiting for an answer, after this time")
   static let retry = Option(
-    "retry", .integer(in: 0...100), default: "3",
-    help: "After a failure that may pass, try again this often",
+    "retry", .persistence, default: "3",
+    help: "After a failure that may pass, try again this often, or for this long",
     details: [
-      "A message that may have arrived is sent again under the same id only, so that nothing is delivered twice."
+      "Such failures are that the server cannot be reached, does not answer in time, or says 429, 502, 503 or 504. Before each "
+        + "try there is a random wait: at first of up to 250 ms, then of up to twice as much each time, in the end of up to "
+        + "30 s. On average `3` goes on for 1 s, `5` for 4 s, `8` for half a minute, and each more for 15 s; twice that at "
+        + "most. The tries themselves, of up to `--timeout`, and a `Retry-After` of up to a minute come on top.",
+      "A duration counts from the first failure, and ends with a last try: `--retry 2m` outlives a restart.",
+      "A message that may have arrived is sent again under the same id only, and only for the 5 minutes that a server "
+        + "remembers it, so that nothing is delivered twice.",
     ])
   static let json = Option(flag: "json", short: "j", help: "Print the answers as JSON, one a line")
   static let quiet = Option(flag: "quiet", short: "q", help: "Print nothing but errors")
@@ -40,6 +46,8 @@ enum PublishCommand {
     examples: [
       Example("notiflux publish news 'hello' --key es256_private.pem", "Sign a token and publish."),
       Example("notiflux publish news --file body.json --token @token.txt", "Publish a file, with a token from a file."),
+      Example(
+        "notiflux publish news 'hello' --token @token.txt --retry 2m", "Keep trying while the server is restarted."),
       Example("tail -f app.log | notiflux publish logs --lines", "Publish lines as they come; NOTIFLUX_TOKEN is set."),
     ], run: run)
 
@@ -52,7 +60,10 @@ enum PublishCommand {
     var configuration = ClientConfiguration()
     configuration.connectTimeout = settings[timeout]
     configuration.requestTimeout = settings[timeout]
-    configuration.retries = settings[retry]
+    switch settings[retry] {
+    case .times(let count): configuration.retries = count
+    case .time(let time): configuration.retryTime = time
+    }
     configuration.caFile = settings[ConnectionOptions.caFile]
     let run = PublishRun(
       endpoint: settings[ConnectionOptions.url], configuration: configuration, topic: topic, credentials: credentials,
@@ -98,4 +109,24 @@ enum PublishCommand {
 
   /// Bytes of the largest message that is read: whatever a server takes, it is less.
   static let maximumLength = 1 << 30
+}
+
+/// For how long a publish that failed is tried again.
+enum Persistence: Sendable {
+  case times(Int)
+  case time(Duration)
+}
+
+extension ValueKind where Value == Persistence {
+  fileprivate static var persistence: Self {
+    let count = ValueKind<Int>.integer(in: 0...100)
+    let time = ValueKind<Duration>.duration(in: .milliseconds(1) ... .seconds(86400))
+    return Self(
+      placeholder: "N|TIME", accepted: "a number from 0 to 100, or a duration such as 30s or 5m, from 1ms to 1d"
+    ) { text throws(ValueProblem) in
+      let digits = text.utf8.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+      guard !digits.isEmpty else { throw ValueProblem("is neither a number nor a duration") }
+      return digits.count == text.utf8.count ? .times(try count.parse(text)) : .time(try time.parse(text))
+    }
+  }
 }

@@ -43,7 +43,9 @@ enum ServeCommand {
 
   static let publicKey = Option(
     repeatable: "public-key", .file, environment: "JWT_PUBLIC_KEY_FILE",
-    help: "Accept tokens signed for the public keys in FILE (PEM)", group: "Tokens")
+    help: "Accept tokens signed for the public keys in FILE (PEM)",
+    details: ["A file may hold several keys, one after the other; so one file is enough for the variable, too."],
+    group: "Tokens")
   static let publicKeyBase64 = Option(
     variable: "JWT_PUBLIC_KEY_B64", .text("BASE64"),
     help: "The public keys as base64 of a PEM file, unless --public-key is given", group: "Tokens")
@@ -280,7 +282,7 @@ enum ServeCommand {
     case (let certificate?, let key?):
       for path in [certificate, key] { _ = try File.read(path) }
       do { return try TLSIdentity(certificateFile: certificate, keyFile: key) } catch {
-        throw CommandFailure("\(certificate), \(key): these are not a certificate and its key (PEM): \(error)")
+        throw CommandFailure("\(error)")
       }
     default: throw settings.usageError("--tls-certificate and --tls-key belong together; give both")
     }

@@ -5,7 +5,8 @@ import NotifluxProtocol
 /// `notiflux token inspect`: what a token says, and every reason why a server would refuse it.
 enum TokenInspectCommand {
   static let token = Argument(
-    optional: "TOKEN", .text("TOKEN"), help: "The token; - or nothing reads it from standard input", isSecret: true)
+    optional: "TOKEN", .text("TOKEN"),
+    help: "The token; @FILE reads it from a file, - or nothing from standard input", isSecret: true)
   static let publicKey = Option(
     repeatable: "public-key", short: "p", .file, environment: "JWT_PUBLIC_KEY_FILE",
     help: "Check the signature with the public keys in FILE")
@@ -27,11 +28,11 @@ enum TokenInspectCommand {
     arguments: [token], options: [publicKey, jwks, revoked, leeway],
     examples: [
       Example(
-        "notiflux token inspect - --public-key es256_public.pem < token.txt", "Ask a token without showing it to ps.")
+        "notiflux token inspect @token.txt --public-key es256_public.pem", "Ask a token without showing it to ps.")
     ], run: run)
 
   private static func run(_ settings: Settings) throws -> ExitCode {
-    let text = try tokenText(settings)
+    let text = try ConnectionOptions.tokenText(settings[token] ?? "-")
     let keys = try KeyFile.keySet(pem: settings[publicKey], jwks: settings[jwks])
     let revocations = try settings[revoked].map { try RevocationFile.read($0) } ?? RevocationList()
     let now = Timestamp.now()
@@ -41,14 +42,6 @@ enum TokenInspectCommand {
     try StandardStream.output.write(report(inspection, now: now))
     if let note = inspection.note { Notiflux.say("note: \(note)") }
     return inspection.refusals.isEmpty ? .success : .failure
-  }
-
-  private static func tokenText(_ settings: Settings) throws -> String {
-    let given = settings[token] ?? "-"
-    guard given == "-" else { return given }
-    let bytes = try File.read("-")
-    return String(decoding: bytes.split(separator: UInt8(ascii: "\n")).first ?? [], as: UTF8.self)
-      .split(separator: "\r").joined()
   }
 
   private static func report(_ inspection: TokenInspection, now: Double) -> String {

@@ -111,7 +111,7 @@ struct ServeRun {
     }
   }
 
-  private static func failureText(_ error: any Error) -> String {
+  static func failureText(_ error: any Error) -> String {
     guard let failure = error as? ListenFailure else { return "cannot start: \(error)" }
     guard let error = failure.cause as? IOError else { return "cannot listen on \(failure.address): \(failure.cause)" }
     let reason = String(cString: strerror(error.errnoCode))
@@ -119,7 +119,9 @@ struct ServeRun {
       switch (error.errnoCode, failure.address) {
       case (EADDRINUSE, .network): "; stop the other program or give another port"
       case (EADDRINUSE, _): "; stop the other program, or remove the file if it is no socket"
-      case (EACCES, .network): "; ports below 1024 are for root, give another one"
+      case (EACCES, .network(_, ..<1024)):
+        "; a port below 1024 takes the capability CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=), or a socket that "
+          + "systemd hands over (ListenStream=)"
       case (EACCES, .unix): "; its directory must be one that this user may write to"
       case (ENOENT, .unix): "; make its directory first"
       case (EADDRNOTAVAIL, _): "; it must be an address of this machine"

@@ -24,7 +24,7 @@ extension Golden {
 
 ### Security
 
-# Trust the public key in FILE.
+# Trust the public key in FILE. Several parted by colons.
 KEY_FILES=/etc/chat/key.pem
 
 # Trust this public key.

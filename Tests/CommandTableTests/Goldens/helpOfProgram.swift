@@ -21,7 +21,8 @@ Options:
   -V, --version  Print the version
 
 Environment:
-  NO_COLOR  No colour, whatever it holds
+  NO_COLOR   No colour, whatever it holds
+  CHAT_HOME  Where it lives.
 
 Exit status:
   0  Done

@@ -32,7 +32,8 @@ Options:
 
 Security:
   -k, --public-key FILE   Trust the public key in FILE
-                          [may be repeated] [env: KEY_FILES]
+                          [may be repeated] [env: KEY_FILES, several parted by
+                          colons]
   PUBLIC_KEY_B64=BASE64   Trust this public key
 
 History:

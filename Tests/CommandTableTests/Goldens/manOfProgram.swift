@@ -48,6 +48,9 @@ Bad usage.
 .TP
 \fBNO_COLOR\fR
 No colour, whatever it holds.
+.TP
+\fBCHAT_HOME\fR
+Where it lives.
 .SH EXAMPLES
 Run it.
 .PP

@@ -64,6 +64,9 @@ Stands in for \fB\-\-quiet\fR.
 .TP
 \fBNO_COLOR\fR
 No colour, whatever it holds.
+.TP
+\fBCHAT_HOME\fR
+Where it lives.
 .SH EXAMPLES
 Send what another program writes.
 .PP
@@ -74,7 +77,10 @@ echo \(aqit\(aq\e\(aq\(aqs \ehere\(aq |
 .EE
 .RE
 .SH SEE ALSO
-\fBchat\fR(1)
+\fBchat\fR(1),
+\fBchat\-serve\fR(1),
+\fBchat\-token\fR(1),
+\fBchat\-completion\fR(1)
 
 """##
 }

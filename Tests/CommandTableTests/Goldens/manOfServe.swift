@@ -62,7 +62,7 @@ Print the version.
 Trust the public key in FILE.
 .IP
 May be repeated.
-Environment: KEY_FILES.
+Environment: KEY_FILES (several parted by colons).
 .TP
 \fBPUBLIC_KEY_B64\fR=\fIBASE64\fR
 Trust this public key.
@@ -114,6 +114,9 @@ Stands in for \fB\-\-color\fR.
 .TP
 \fBNO_COLOR\fR
 No colour, whatever it holds.
+.TP
+\fBCHAT_HOME\fR
+Where it lives.
 .SH SIGNALS
 \fBSIGTERM\fR drains.
 A second one stops at once.
@@ -134,7 +137,10 @@ PORT=9000 chat serve
 .EE
 .RE
 .SH SEE ALSO
-\fBchat\fR(1)
+\fBchat\fR(1),
+\fBchat\-token\fR(1),
+\fBchat\-publish\fR(1),
+\fBchat\-completion\fR(1)
 
 """##
 }

@@ -44,7 +44,7 @@ The token; \- or nothing reads standard input.
 Trust the public key in FILE.
 .IP
 May be repeated.
-Environment: KEY_FILES.
+Environment: KEY_FILES (several parted by colons).
 .SH OPTIONS
 .TP
 \fB\-h\fR, \fB\-\-help\fR
@@ -72,6 +72,9 @@ Stands in for \fB\-\-public\-key\fR.
 .TP
 \fBNO_COLOR\fR
 No colour, whatever it holds.
+.TP
+\fBCHAT_HOME\fR
+Where it lives.
 .SH EXAMPLES
 A token for one topic.
 .PP
@@ -81,7 +84,10 @@ chat token subscribe \-\-key k.pem news
 .EE
 .RE
 .SH SEE ALSO
-\fBchat\fR(1)
+\fBchat\fR(1),
+\fBchat\-serve\fR(1),
+\fBchat\-publish\fR(1),
+\fBchat\-completion\fR(1)
 
 """##
 }

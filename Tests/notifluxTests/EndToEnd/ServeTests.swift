@@ -52,6 +52,29 @@ import Testing
     }
   }
 
+  @Test("a variable that is no setting is named, with the one that was meant, and changes nothing")
+  func misspelt() async throws {
+    try await Tool.inTemporaryDirectory { tool in
+      _ = try tool.run("keygen")
+      let misspelt = ["NOTIFLUX_HISTRY_TTL": "5m", "NOTIFLUX_BINARY": "x", "NOTIFLUX_TOKEN": "x", "NOTIFLUX_JWKS": ""]
+      let result = try tool.run("serve", "--check", "--public-key", "es256_public.pem", environment: misspelt)
+      #expect(result.status == 0 && result.output == "the configuration is good\n")
+      #expect(
+        result.errorLines == [
+          "notiflux: NOTIFLUX_BINARY is not a setting; it is ignored",
+          "notiflux: NOTIFLUX_HISTRY_TTL is not a setting; did you mean NOTIFLUX_HISTORY_TTL?",
+        ])
+      let client = try tool.run("publish", "t", "m", environment: ["NOTIFLUX_TOKN": "x"])
+      #expect(client.status == 2 && client.errors.contains("did you mean NOTIFLUX_TOKEN?"), "\(client.errors)")
+      let port = try tool.run(
+        "serve", "--check", "--public-key", "es256_public.pem", environment: ["NOTIFLUX_PORT": "80"])
+      #expect(port.errorLines == ["notiflux: NOTIFLUX_PORT is not a setting; did you mean PORT?"])
+      for quiet in [["keygen", "--force"], ["help", "serve"], ["--version"], ["completion", "bash"]] {
+        #expect(try !tool.run(quiet, environment: misspelt).errors.contains("is not a setting"), "\(quiet)")
+      }
+    }
+  }
+
   @Test("it serves until SIGTERM, then goes with 0; a port that is taken is a clear error")
   func serves() async throws {
     try await Tool.inTemporaryDirectory { tool in

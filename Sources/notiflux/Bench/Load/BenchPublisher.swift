@@ -87,10 +87,11 @@ final class BenchPublisher {
     let code = answer.body.withUnsafeBytes { body -> String in
       if case .refused(let refusal)? = BroadcastAnswer(json: body) { " \(refusal.code.rawValue)" } else { "" }
     }
-    let error = thread.connector.failure(status: answer.status, body: answer.body)
+    let error = thread.connector.failure(
+      status: answer.status, location: answer.field("location"), body: answer.body)
     thread.figures.add(publishError: error, named: "\(answer.status)\(code)")
     // All messages are alike: what is wrong with this one is wrong with the next.
-    if (400..<500).contains(answer.status), answer.status != 408, answer.status != 429 {
+    if (300..<500).contains(answer.status), answer.status != 408, answer.status != 429 {
       thread.control.fail(error)
       thread.stopPublishers()
     }

@@ -80,7 +80,8 @@ final class SubscriberConnection: ChannelInboundHandler {
     do {
       guard let (answer, rest) = try answer.scan(bytes) else { return }
       guard answer.status == 101 else {
-        return fail(thread.connector.failure(status: answer.status, body: answer.body))
+        return fail(
+          thread.connector.failure(status: answer.status, location: answer.field("location"), body: answer.body))
       }
       guard let mode = SocketHandshake.mode(of: answer, preferring: thread.plan.preferredMode) else {
         let reason = "the handshake's answer is not that of a WebSocket server (RFC 6455 §4.1)"
