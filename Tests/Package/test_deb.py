@@ -175,7 +175,7 @@ def test_5_a_reload_reads_the_keys_and_refuses_bad_ones(host, service):
     host.run("systemctl reload notiflux")
     harness.until(lambda: "keys, certificates and revocations reloaded" in service.log, "a reload")
     # A signal without a check before it: the server keeps what it has, and the journal knows an error from a message.
-    host.run("echo nonsense >> /etc/notiflux/revoked && systemctl kill --signal=HUP notiflux")
+    host.run(f"echo nonsense >> /etc/notiflux/revoked && kill -HUP {process}")
     errors = "journalctl --unit=notiflux --priority=err --output=cat --no-pager"
     harness.until(lambda: "the new ones are not good" in host.run(errors), "an error in the journal")
     assert "listening" not in host.run(errors)
@@ -291,6 +291,7 @@ def test_12_it_may_have_its_sockets_in_a_directory_of_its_own(host, service):
 
 
 def test_13_a_removal_stops_it_and_a_purge_leaves_nothing(host, service):
+    host.run("systemctl enable notiflux.socket")
     host.run("dpkg --remove notiflux")
     assert service["ActiveState"] != "active"
     assert host.status("command -v notiflux") != 0
