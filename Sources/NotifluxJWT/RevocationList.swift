@@ -57,7 +57,7 @@ public struct RevocationList: Sendable {
 
   func holds(_ claims: Claims) -> Bool { holds(id: claims.id, subject: claims.subject, issuedAt: claims.issuedAt) }
 
-  /// Whether the token of that name is refused.
+  /// Whether the token of these names is refused.
   package func holds(_ names: TokenNames) -> Bool {
     holds(id: names.id, subject: names.subject, issuedAt: names.issuedAt)
   }

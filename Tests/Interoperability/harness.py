@@ -517,34 +517,50 @@ def follow(form, server, topics, token, since=None):
 TRANSPORTS = ["websocket", SSE, NDJSON]
 
 
+def accepting(handle):
+    """A listener on a free port of loopback. `handle` gets each connection, one after the other, until it is closed."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            handle(connection)
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener
+
+
+def nginx_temporary_folders(folder):
+    """Directives for an nginx that may write below `folder` only."""
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+
+
 class CuttingProxy:
     """A TCP proxy in front of a server that cuts its connections when told to, and accepts none while shut."""
 
     def __init__(self, server):
         self.target = ("127.0.0.1", server.port)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
         self.accepted = 0
         self.shut = False
         self.pairs = []
         self.lock = threading.Lock()
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.listener = accepting(self.take)
+        self.port = self.listener.getsockname()[1]
 
-    def accept(self):
-        while True:
-            try:
-                inner, _ = self.listener.accept()
-            except OSError:
+    def take(self, inner):
+        with self.lock:
+            if self.shut:
+                inner.close()
                 return
-            with self.lock:
-                if self.shut:
-                    inner.close()
-                    continue
-                outer = socket.create_connection(self.target)
-                self.accepted += 1
-                self.pairs.append((inner, outer))
-            for source, sink in ((inner, outer), (outer, inner)):
-                threading.Thread(target=self.carry, args=(source, sink), daemon=True).start()
+            outer = socket.create_connection(self.target)
+            self.accepted += 1
+            self.pairs.append((inner, outer))
+        for source, sink in ((inner, outer), (outer, inner)):
+            threading.Thread(target=self.carry, args=(source, sink), daemon=True).start()
 
     @staticmethod
     def carry(source, sink):

@@ -331,17 +331,8 @@ def nobody():
 @pytest.fixture
 def mute():
     """A server that accepts connections and never says a word."""
-    listener = socket.create_server(("127.0.0.1", 0))
     held = []
-
-    def accept():
-        while True:
-            try:
-                held.append(listener.accept()[0])
-            except OSError:
-                return
-
-    threading.Thread(target=accept, daemon=True).start()
+    listener = harness.accepting(held.append)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
@@ -437,15 +428,12 @@ def test_retries_go_on_for_a_time(cli, key, nobody):
 def test_who_hangs_up_in_the_tls_handshake_is_asked_again(cli, key):
     """As a proxy does that is out of connections, or is being restarted."""
     tries = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        def hang_up():
-            with contextlib.suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection:
-                        tries.append(connection.recv(1 << 16))
 
-        threading.Thread(target=hang_up, daemon=True).start()
+    def hang_up(connection):
+        with connection:
+            tries.append(connection.recv(1 << 16))
+
+    with harness.accepting(hang_up) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         line = complaint(cli("publish", "t", "m", "--url", url, *key, "--retry", "2"), UNREACHABLE)
     assert len(tries) == 3 and "TLS handshake" in line

@@ -178,19 +178,13 @@ class SpoilingProxy:
     def __init__(self, server, upwards=lambda data: data, downwards=lambda data: data):
         self.target = ("127.0.0.1", server.port)
         self.ways = upwards, downwards
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = harness.accepting(self.take)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
 
-    def accept(self):
-        while True:
-            try:
-                inner, _ = self.listener.accept()
-            except OSError:
-                return
-            outer = socket.create_connection(self.target)
-            for source, sink, way in ((inner, outer, self.ways[0]), (outer, inner, self.ways[1])):
-                threading.Thread(target=self.carry, args=(source, sink, way), daemon=True).start()
+    def take(self, inner):
+        outer = socket.create_connection(self.target)
+        for source, sink, way in ((inner, outer, self.ways[0]), (outer, inner, self.ways[1])):
+            threading.Thread(target=self.carry, args=(source, sink, way), daemon=True).start()
 
     @staticmethod
     def carry(source, sink, way):
@@ -359,18 +353,12 @@ class Doorkeeper:
     def __init__(self, url, decide):
         scheme, host, port = re.match(r"(https?)://(.+):(\d+)$", url).groups()
         self.target, self.decide, self.seen, self.kept = ("127.0.0.1", int(port)), decide, 0, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = harness.accepting(self.take)
         self.url = f"{scheme}://{host}:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self.accept, daemon=True).start()
 
-    def accept(self):
-        while True:
-            try:
-                inner, _ = self.listener.accept()
-            except OSError:
-                return
-            way, self.seen = self.decide(self.seen), self.seen + 1
-            threading.Thread(target=self.treat, args=(inner, way), daemon=True).start()
+    def take(self, inner):
+        way, self.seen = self.decide(self.seen), self.seen + 1
+        threading.Thread(target=self.treat, args=(inner, way), daemon=True).start()
 
     def treat(self, inner, way):
         with contextlib.suppress(OSError):
@@ -496,8 +484,7 @@ class Nginx:
 {main}
 http {{
 access_log off;
-client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+{harness.nginx_temporary_folders(folder)}
 {body(self.port)}
 }}
 """)

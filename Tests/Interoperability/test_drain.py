@@ -39,7 +39,7 @@ class Front:
         self.urls = {name: f"{self.url}/{name}" for name in self.ports}
         places = {f"/{name}/": port for name, port in self.ports.items()} | {"/": site.server.server_port}
         locations = "".join(self.LOCATION.format(path=path, port=port) for path, port in places.items())
-        paths = "".join(f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        paths = harness.nginx_temporary_folders(folder)
         user = "user root; " if os.getuid() == 0 else ""
         (folder / "nginx.conf").write_text(
             f"daemon off; {user}pid {folder}/pid; error_log {folder}/error.log; events {{ worker_connections 512; }}\n"

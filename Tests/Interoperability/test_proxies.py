@@ -39,7 +39,7 @@ def nginx(folder, upstream, plain, secure):
         (f"/etc/letsencrypt/live/{HOST}/fullchain.pem", str(folder / "cert.pem")),
         (f"/etc/letsencrypt/live/{HOST}/privkey.pem", str(folder / "key.pem")),
         ("/var/log/nginx/", f"{folder}/"))
-    paths = "".join(f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    paths = harness.nginx_temporary_folders(folder)
     (folder / "nginx.conf").write_text(
         f"daemon off; {'user root; ' if os.getuid() == 0 else ''}pid {folder}/pid; error_log {folder}/error.log; events {{ worker_connections 512; }}\n"
         f"http {{ access_log {folder}/all.log; {paths}\n{text}\n}}\n")

@@ -133,7 +133,7 @@ def newer(deb, folder):
 
 
 # Prints the id of the process. What it got is in a file.
-LISTEN = "exec notiflux listen news --key /root/keys/es256_private.pem --json >/tmp/listen 2>&1 & echo $!"
+LISTEN = "exec notiflux listen news --key /srv/keys/es256_private.pem --json >/tmp/listen 2>&1 & echo $!"
 
 # Each step begins where the one before it ended.
 
@@ -153,7 +153,7 @@ def test_2_without_a_key_a_start_fails_and_the_log_says_why(host, service):
 
 
 def test_3_with_a_key_it_starts_as_its_own_user(host, service):
-    host.run("notiflux keygen --out-dir /root/keys && install -m 0644 /root/keys/es256_public.pem /etc/notiflux/")
+    host.run("notiflux keygen --out-dir /srv/keys && install -m 0644 /srv/keys/es256_public.pem /etc/notiflux/")
     host.run(f"set -a; . {SETTINGS}; exec runuser -u notiflux -- notiflux serve --check")
     host.run("systemctl start notiflux")
     assert service["ActiveState"] == "active"
@@ -164,9 +164,9 @@ def test_3_with_a_key_it_starts_as_its_own_user(host, service):
 
 
 def test_4_a_message_gets_through(host):
-    since = host.run("notiflux publish news first --key /root/keys/es256_private.pem").split()[-1]
-    host.run("notiflux publish news second --key /root/keys/es256_private.pem")
-    listen = f"notiflux listen news --key /root/keys/es256_private.pem --since {since} --count 1 --timeout 30s"
+    since = host.run("notiflux publish news first --key /srv/keys/es256_private.pem").split()[-1]
+    host.run("notiflux publish news second --key /srv/keys/es256_private.pem")
+    listen = f"notiflux listen news --key /srv/keys/es256_private.pem --since {since} --count 1 --timeout 30s"
     assert "second" in host.run(listen)
 
 
@@ -180,9 +180,9 @@ def test_5_a_reload_reads_the_keys_and_refuses_bad_ones(host, service):
     harness.until(lambda: "the new ones are not good" in host.run(errors), "an error in the journal")
     assert "listening" not in host.run(errors)
     host.run("sed -i '$d' /etc/notiflux/revoked && systemctl reload notiflux")
-    host.run(f"cp {KEY} /root/good; echo nonsense > {KEY}")
+    host.run(f"cp {KEY} /srv/good; echo nonsense > {KEY}")
     assert host.status("systemctl reload notiflux") != 0
-    host.run(f"cp /root/good {KEY}")
+    host.run(f"cp /srv/good {KEY}")
     assert (service["ActiveState"], service["MainPID"]) == ("active", process)
 
 
@@ -200,11 +200,11 @@ def test_6_a_server_that_hangs_is_started_again(host, service):
 
 
 def test_7_settings_that_no_start_would_mend_are_not_tried_again(host, service):
-    host.run(f"cp {SETTINGS} /root/settings; echo PORT=99999 >> {SETTINGS}")
+    host.run(f"cp {SETTINGS} /srv/settings; echo PORT=99999 >> {SETTINGS}")
     assert host.status("systemctl restart notiflux") != 0
     assert (service["ActiveState"], service["NRestarts"]) == ("failed", "0")
     assert 'PORT: "99999" is above 65535' in service.log
-    host.run(f"cp /root/settings {SETTINGS}; systemctl start notiflux")
+    host.run(f"cp /srv/settings {SETTINGS}; systemctl start notiflux")
 
 
 def test_8_a_drain_may_take_longer_than_systemd_would_wait(host, service):
@@ -232,7 +232,7 @@ def test_9_an_upgrade_restarts_it_and_keeps_the_settings(host, service, deb, tmp
     assert '"message":"listening"' in service.log
 
 
-PUBLISH = "notiflux publish news message --key /root/keys/es256_private.pem --timeout 30s"
+PUBLISH = "notiflux publish news message --key /srv/keys/es256_private.pem --timeout 30s"
 CURSOR = "[A-Za-z0-9_-]+:[0-9]+"
 
 
@@ -277,7 +277,7 @@ def test_11_a_port_below_1024_takes_no_privileges_with_the_socket(host, service)
 
 
 def test_12_it_may_have_its_sockets_in_a_directory_of_its_own(host, service):
-    host.run(f"cp {SETTINGS} /root/settings; echo NOTIFLUX_LISTEN=unix:/run/notiflux/notiflux.sock >> {SETTINGS}; "
+    host.run(f"cp {SETTINGS} /srv/settings; echo NOTIFLUX_LISTEN=unix:/run/notiflux/notiflux.sock >> {SETTINGS}; "
              f"echo NOTIFLUX_ADMIN=unix:/run/notiflux/admin.sock >> {SETTINGS}")
     host.run("systemctl restart notiflux")
     over_socket(host, "/run/notiflux/notiflux.sock")
@@ -287,7 +287,7 @@ def test_12_it_may_have_its_sockets_in_a_directory_of_its_own(host, service):
     figures = {name: float(re.search(rf"(?m)^process_{name} (\S+)$", metrics)[1]) for name in (
         "cpu_seconds_total", "resident_memory_bytes", "open_fds", "max_fds", "threads", "start_time_seconds")}
     assert min(figures.values()) > 0 and abs(figures["start_time_seconds"] - time.time()) < 600, figures
-    host.run(f"mv /root/settings {SETTINGS}; systemctl restart notiflux")
+    host.run(f"mv /srv/settings {SETTINGS}; systemctl restart notiflux")
 
 
 def test_13_a_removal_stops_it_and_a_purge_leaves_nothing(host, service):
@@ -297,7 +297,7 @@ def test_13_a_removal_stops_it_and_a_purge_leaves_nothing(host, service):
     assert host.status("command -v notiflux") != 0
     assert host.status(f"test -e {SETTINGS} && test -e {KEY}") == 0
     host.run("dpkg --purge notiflux")
-    host.run("rm -rf /root/keys /root/good /root/settings")
+    host.run("rm -rf /srv/keys /srv/good /srv/settings")
     after = host.files()
     assert sorted(path for path in after ^ host.before if not RECORDS.search(path)) == []
     assert host.run("id --name --user notiflux").strip() == "notiflux"

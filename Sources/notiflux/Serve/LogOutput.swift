@@ -22,7 +22,7 @@ struct LogOutput: LogHandler {
   /// One line at a time, whatever thread it comes from.
   private static let lock = NIOLockedValueBox(())
 
-  init(format: LogFormat, level: Logger.Level, toJournal: Bool = false) {
+  init(format: LogFormat, level: Logger.Level, toJournal: Bool) {
     self.format = format
     self.toJournal = toJournal
     logLevel = level
