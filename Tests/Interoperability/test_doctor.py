@@ -51,7 +51,7 @@ def examine(keys, home, url, *arguments, key=True, wait="0s", **variables):
     """Runs doctor with the key, as a user who has set nothing."""
     home.mkdir(parents=True, exist_ok=True)
     signing = ["--key", keys.private] if key else []
-    command = [harness.binary(), "doctor", url, "--json", "--wait", wait, "--timeout", "5s", *signing, *arguments]
+    command = [harness.binary(), "doctor", url, "--json", "--wait", wait, "--timeout", "20s", *signing, *arguments]
     done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, cwd=home,
                           env=harness.clean_environment(home, **variables), timeout=harness.PATIENCE * 2)
     return Report(done)

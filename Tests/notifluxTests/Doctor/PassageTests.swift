@@ -32,6 +32,9 @@ import Testing
     #expect(html.seen.contains("413 from nginx"))
     #expect(html.remedy?.nginx == ["client_max_body_size 2m;"])
     #expect(requests(bearer: seen, large: page)[1].level == .skipped)
+    // The way there may just be slow, which no directive mends.
+    let slow = RequestCheck(bearer: .success(seen), large: .failure(silence)).findings[1]
+    #expect(slow.level == .problem && slow.remedy?.nginx == [] && slow.remedy?.text.contains("--timeout") == true)
   }
 
   @Test(

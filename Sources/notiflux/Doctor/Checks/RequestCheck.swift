@@ -46,6 +46,9 @@ struct RequestCheck: Sendable {
     let bytes = "1.5 MiB"
     let reply: HTTPReply
     do { reply = try large.get() } catch {
+      if case .timedOut = error {
+        return .problem(.size, "a body of \(bytes): \(error.inWords)", why: "large messages take too long", .waitOut)
+      }
       return .problem(
         .size, "a body of \(bytes): \(error.inWords)", why: "large messages cannot be published",
         .mending(error, else: Self.largerBodies))
