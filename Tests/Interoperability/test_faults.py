@@ -54,8 +54,8 @@ UPGRADE = (b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Up
            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 
 
-def publish_request(token, text="m", fields=""):
-    content = json.dumps({"topic": "t", "message": text, "token": token}).encode()
+def publish_request(token, text="m", fields="", topic="t"):
+    content = json.dumps({"topic": topic, "message": text, "token": token}).encode()
     return f"POST /broadcast HTTP/1.1\r\nHost: x\r\n{fields}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
@@ -73,9 +73,9 @@ def answer(connection):
 
 
 def serves(server, keys):
-    """A message goes through, from one end to the other."""
-    with harness.Subscriber(server, ("t", harness.mint(keys, ["t"]))) as subscriber:
-        harness.expect_nothing_but(server, subscriber, keys, "t")
+    """A message goes through, from one end to the other. By a topic of its own: what others asked for may still come."""
+    with harness.Subscriber(server, ("after", harness.mint(keys, ["after"]))) as subscriber:
+        harness.expect_nothing_but(server, subscriber, keys, "after")
 
 
 # MARK: Descriptors
@@ -141,9 +141,10 @@ def sending(*parts):
 
 
 def asking(server, keys):
-    """A publish whose token must be checked first: no two are the same."""
+    """A publish whose token must be checked first: no two are the same. It may be done when its client has gone."""
     connection = connect(server)
-    connection.sendall(publish_request(harness.mint(keys, ["t"], "broadcast", jti=os.urandom(8).hex())))
+    token = harness.mint(keys, ["asked"], "broadcast", jti=os.urandom(8).hex())
+    connection.sendall(publish_request(token, topic="asked"))
     return connection
 
 
@@ -175,9 +176,9 @@ def refused(server, keys):
 
 
 def in_a_batch(server, keys):
-    token = harness.mint(keys, ["t"], "broadcast")
+    token = harness.mint(keys, ["asked"], "broadcast")
     connection = connect(server)
-    line = json.dumps({"topic": "t", "message": "m"}).encode() + b"\n"
+    line = json.dumps({"topic": "asked", "message": "m"}).encode() + b"\n"
     connection.sendall(
         f"POST /broadcast HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nAuthorization: Bearer {token}\r\n"
         "Transfer-Encoding: chunked\r\n\r\n".encode() + b"%x\r\n%s\r\n" % (len(line), line))
