@@ -88,7 +88,7 @@ let package = Package(
       name: "NotifluxServerTests",
       dependencies: [
         "NotifluxServer", "NotifluxProtocol", "NotifluxWebSocket", "NotifluxJWT", nio("NIOCore"),
-        nio("NIOPosix"), nio("NIOConcurrencyHelpers"), logging,
+        nio("NIOPosix"), nio("NIOConcurrencyHelpers"), nio("NIOEmbedded"), logging,
       ], swiftSettings: strict),
     .testTarget(name: "notifluxTests", dependencies: ["notiflux", "CommandTable"], swiftSettings: strict),
   ],

@@ -7,13 +7,19 @@ import struct
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 ADDRESS = "127.0.0.1"
+tls = None  # an ssl.SSLContext, where the server speaks TLS
+
+
+def dial(port):
+    connection = socket.create_connection((ADDRESS, port))
+    return tls.wrap_socket(connection) if tls else connection
 
 
 class Publisher:
     """A kept-alive connection that publishes."""
 
     def __init__(self, port):
-        self.socket = socket.create_connection((ADDRESS, port))
+        self.socket = dial(port)
         self.socket.settimeout(60)
 
     def send(self, body):
@@ -40,7 +46,7 @@ class Subscriber:
 
     def __init__(self, port, fields=""):
         self.fields = fields
-        self.socket = socket.create_connection((ADDRESS, port))
+        self.socket = dial(port)
         self.socket.settimeout(60)
         self.input = b""
 

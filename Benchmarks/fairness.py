@@ -8,6 +8,7 @@ import os
 import pathlib
 import select
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def repeat(port, data, count=1):
     def one():
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", port)) as connection:
+                with clients.dial(port) as connection:
                     while True:
                         connection.sendall(data())
                         answer = b""
@@ -180,7 +181,7 @@ def half_open(port, tokens):
     connections = []
     while True:
         while len(connections) < CONNECTIONS:
-            connection = socket.create_connection(("127.0.0.1", port))
+            connection = clients.dial(port)
             try:
                 connection.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\n")
             except OSError:
@@ -228,6 +229,17 @@ ATTACKS = {
 }
 
 
+def trust_itself(folder):
+    """What has the server speak TLS; the clients do from now on, whoever vouches for it."""
+    certificate, key = f"{folder}/certificate.pem", f"{folder}/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    clients.tls = ssl.create_default_context()
+    clients.tls.check_hostname, clients.tls.verify_mode = False, ssl.CERT_NONE
+    return ["--tls-certificate", certificate, "--tls-key", key]
+
+
 def percentile(times, share):
     return sorted(times)[min(len(times) - 1, int(len(times) * share))]
 
@@ -238,6 +250,7 @@ def main():
     parser.add_argument("--binary", type=pathlib.Path, default=NOTIFLUX)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tls", action="store_true", help="all of them through TLS")
     parser.add_argument("--serve", default="", help="more arguments of notiflux serve")
     chosen = parser.parse_args()
     if unknown := set(chosen.attacks) - set(ATTACKS):
@@ -251,13 +264,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([chosen.binary, "keygen", "--out-dir", folder], check=True, capture_output=True)
 
+        serve = chosen.serve.split() + (trust_itself(folder) if chosen.tls else [])
+
         def tokens(scope, topic):
             command = [chosen.binary, "token", scope, topic, "--ttl", "1h", "--key", f"{folder}/es256_private.pem"]
             return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
         for _ in range(chosen.rounds):
             for name in results:
-                with Server(chosen.binary, f"{folder}/es256_public.pem", cores[:1], chosen.serve.split()) as server:
+                with Server(chosen.binary, f"{folder}/es256_public.pem", cores[:1], serve) as server:
                     pair = Pair(server.port, tokens)
                     pair.measure(0.5)
                     quiet = pair.measure(chosen.seconds)

@@ -185,11 +185,12 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def resident_bytes(self):
+    def resident_bytes(self, figure="VmRSS"):
+        """As they are; with `VmHWM` the most there ever were (proc_pid_status(5))."""
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{figure}:"):
                 return int(line.split()[1]) * 1024
-        raise AssertionError("no VmRSS")
+        raise AssertionError(f"no {figure}")
 
     def page_faults(self):
         """Pages the kernel had to give it since it began: what it allocated, freed and allocated again counts twice where

@@ -494,6 +494,30 @@ def test_under_limits_that_fit_its_memory_the_server_refuses_and_lives(make_serv
     serves(server, keys)
 
 
+def test_a_large_message_that_many_wait_for_is_in_memory_once(either_server, keys):
+    """What a socket does not take is not copied for it, nor encrypted before its turn."""
+    server, dial = either_server
+    token, text = harness.mint(keys, ["t"]), "x" * 1_900_000
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(dial(server)) for _ in range(100)]
+        for reader in readers:
+            reader.sendall(UPGRADE)
+            assert b" 101 " in answer(reader)
+            reader.sendall(frame(f"/subscribe t {token}") + frame("/?"))
+            assert b"Unknown" in reader.recv(4096)
+        before = server.resident_bytes()
+        publisher = stack.enter_context(dial(server))
+        publisher.sendall(publish_request(harness.mint(keys, ["t"], "broadcast"), text))
+        assert b"200 OK" in answer(publisher)
+        for reader in readers:
+            got = bytearray()
+            while len(got) < 10 + len(text):
+                got += reader.recv(1 << 20)
+            assert got == b"\x81\x7f" + struct.pack("!Q", len(text)) + text.encode()
+        grown = server.resident_bytes("VmHWM") - before
+        assert grown < 64 << 20, f"{grown:,} bytes"
+
+
 # MARK: Ports
 
 NO_PORTS = """

@@ -51,6 +51,14 @@ final class Backlog {
     return sent
   }
 
+  /// Takes the next bytes out, `limit` at the most; fewer where a piece ends. None if there are none.
+  func removeFirst(upTo limit: Int) -> ByteBuffer {
+    guard var bytes = pieces[first...].first else { return ByteBuffer() }
+    let count = min(bytes.readableBytes, limit)
+    drop(count)
+    return bytes.readSlice(length: count) ?? ByteBuffer()
+  }
+
   private func drop(_ count: Int) {
     byteCount -= count
     var left = count

@@ -7,8 +7,17 @@ final class ChannelLoop: WorkerLoop {
   private let ticking = NIOLockedValueBox<RepeatedTask?>(nil)
   private let turnEnd = NIOLockedValueBox<LoopBound<() -> Void>?>(nil)
   private let total = NIOLockedValueBox(Traffic())
+  private let backlogs: NIOLoopBoundBox<BacklogQueue<ChannelTransport>>
+  /// Whether the next turn of the backlogs is scheduled, or under way.
+  private let hasTurn: NIOLoopBoundBox<Bool>
+  /// NIO looks at its sockets when there are no tasks left that are due: between turns there is a moment without.
+  private static let pause = TimeAmount.microseconds(20)
 
-  init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+  init(_ eventLoop: any EventLoop) {
+    self.eventLoop = eventLoop
+    backlogs = .makeBoxSendingValue(BacklogQueue(), eventLoop: eventLoop)
+    hasTurn = .makeBoxSendingValue(false, eventLoop: eventLoop)
+  }
 
   var isCurrent: Bool { eventLoop.inEventLoop }
 
@@ -42,6 +51,23 @@ final class ChannelLoop: WorkerLoop {
 
   func sent(_ count: Int) { total.withLockedValue { $0.sent += count } }
 
+  /// On the loop only: `transport` could encrypt and send more.
+  func append(_ transport: ChannelTransport) {
+    backlogs.value.append(transport)
+    guard !hasTurn.value else { return }
+    hasTurn.value = true
+    scheduleTurn()
+  }
+
+  private func scheduleTurn() { eventLoop.scheduleTask(in: Self.pause) { self.sendBacklogs() } }
+
+  private func sendBacklogs() {
+    let backlogs = backlogs.value
+    backlogs.send()
+    hasTurn.value = !backlogs.isEmpty
+    if hasTurn.value { scheduleTurn() }
+  }
+
   func startTicking(every interval: Duration, _ body: @escaping () -> Void) {
     let bound = LoopBound(body, loop: self)
     let delay = TimeAmount(interval)
@@ -54,5 +80,6 @@ final class ChannelLoop: WorkerLoop {
   func stopTicking() {
     ticking.withLockedValue { $0?.cancel() }
     turnEnd.withLockedValue { $0 = nil }
+    backlogs.value.removeAll()
   }
 }

@@ -56,7 +56,7 @@ final class Reactor: WorkerLoop, @unchecked Sendable {
   /// Where sockets put what they write, until the end of the turn.
   let outbox = Outbox()
   /// Those that have written more than their socket took at once.
-  let backlogs = BacklogQueue()
+  let backlogs = BacklogQueue<SocketTransport>()
   private var putOff: ContiguousArray<Task> = []
   /// Those of the turn that ends; empty at other times.
   private var running: ContiguousArray<Task> = []

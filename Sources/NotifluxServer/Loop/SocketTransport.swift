@@ -3,7 +3,7 @@ import Glibc
 import NIOCore
 
 /// A plain socket on a ``Reactor``. Watched edge-triggered, once for all: no system call but the reads and the writes.
-final class SocketTransport: EventSource, Transport {
+final class SocketTransport: EventSource, Transport, BacklogSender {
   var connection: Connection?
   var client: ClientAddress
   private let reactor: Reactor
@@ -168,8 +168,6 @@ final class SocketTransport: EventSource, Transport {
     connection?.becameWritable()
   }
 
-  /// Sends what the kernel takes, up to `limit` bytes and somewhat more, and returns how many it took. What it might
-  /// take besides is queued.
   @discardableResult
   func sendBacklog(upTo limit: Int) -> Int {
     flags.remove(.queued)

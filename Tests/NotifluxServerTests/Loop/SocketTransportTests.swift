@@ -8,33 +8,13 @@ import Testing
 
 /// Sockets on a reactor of their own, whose other ends the test holds.
 @Suite struct SocketTransportTests {
-  /// Writes down what its transport tells it. Used on the reactor's loop, read through it.
-  private final class Recorder: Connection {
-    var input: [UInt8] = []
-    var events: [String] = []
-    var onReceived: (Recorder) -> Void = { _ in }
-
-    override func received(_ bytes: UnsafeRawBufferPointer) {
-      input += bytes
-      onReceived(self)
-    }
-
-    override func inputEnded() {
-      events.append("ended")
-      super.inputEnded()
-    }
-
-    override func becameWritable() { events.append("writable") }
-    override func disconnected() { events.append("disconnected") }
-  }
-
   /// A connection on the reactor, and the descriptor of its peer, which blocks.
   private struct Pair {
     let reactor: Reactor
-    let recorder: LoopBound<Recorder>
+    let recorder: LoopBound<ConnectionRecorder>
     let peer: Int32
 
-    func on<Result: Sendable>(_ body: @escaping @Sendable (Recorder) -> Result) async throws -> Result {
+    func on<Result: Sendable>(_ body: @escaping @Sendable (ConnectionRecorder) -> Result) async throws -> Result {
       let recorder = recorder
       guard let result = await reactor.run({ body(recorder.value) }) else { throw TestFailure("the loop has ended") }
       return result
@@ -101,7 +81,7 @@ import Testing
     let count = ConnectionCount(limit: 10)
     _ = count.enter(.unknown)
     let descriptor = ends[0]
-    let recorder = await reactor.run { () -> LoopBound<Recorder>? in
+    let recorder = await reactor.run { () -> LoopBound<ConnectionRecorder>? in
       let loop: any WorkerLoop = reactor
       let hub = Hub(
         epoch: "e", history: HistoryLimits(messagesPerTopic: 0, lifetime: 0, bytes: 0), mailboxes: [], uptime: { 0 })
@@ -110,7 +90,7 @@ import Testing
         hub: hub, authorizer: authorizer, logger: .init(label: "test"), connections: count, now: { 0 })
       let worker = Worker(
         configuration: ServerConfiguration(keys: []), services: services, hub: LoopHub(), loop: loop)
-      let recorder = Recorder(worker: worker)
+      let recorder = ConnectionRecorder(worker: worker)
       guard let transport = try? SocketTransport(descriptor: descriptor, client: .unknown, reactor: reactor)
       else { return nil }
       recorder.takeOver(transport)
@@ -175,11 +155,11 @@ import Testing
     let (reactor, ends) = (pair.reactor, try stream.ends())
     _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
     let descriptor = ends[0]
-    let recorder = try await pair.on { first -> LoopBound<Recorder>? in
+    let recorder = try await pair.on { first -> LoopBound<ConnectionRecorder>? in
       guard first.worker.services.connections.enter(.unknown) == .welcome,
         let transport = try? SocketTransport(descriptor: descriptor, client: .unknown, reactor: reactor)
       else { return nil }
-      let recorder = Recorder(worker: first.worker)
+      let recorder = ConnectionRecorder(worker: first.worker)
       recorder.takeOver(transport)
       return LoopBound(recorder, loop: reactor)
     }
@@ -221,10 +201,10 @@ import Testing
       let turns = try await first.on { _ in ledger.turns }
       for (before, after) in zip(turns, turns.dropFirst()) {
         let sent = zip(before, after).map { $0 - $1 }
-        #expect(sent.allSatisfy { (0...BacklogQueue.bytesPerSocket).contains($0) }, "each in its turn: \(sent)")
-        #expect(sent.reduce(0, +) <= BacklogQueue.bytesPerTurn)
+        #expect(sent.allSatisfy { (0...BacklogShare.socket).contains($0) }, "each in its turn: \(sent)")
+        #expect(sent.reduce(0, +) <= BacklogShare.turn)
       }
-      #expect(turns.count > 5 * message.count / BacklogQueue.bytesPerTurn)
+      #expect(turns.count > 5 * message.count / BacklogShare.turn)
       for pair in pairs.dropFirst() {
         _ = try await pair.on { $0.transport?.close() }
         Glibc.close(pair.peer)
@@ -235,7 +215,7 @@ import Testing
   @Test("a long piece that the socket takes without ever being full is sent to its end", .timeLimit(.minutes(1)))
   func neverFull() async throws {
     try await withPair(.tcp, allowsRing: true) { pair in
-      let message = [UInt8](repeating: 7, count: 2 * BacklogQueue.bytesPerSocket)
+      let message = [UInt8](repeating: 7, count: 2 * BacklogShare.socket)
       try await pair.on { $0.transport?.write(ByteBuffer(bytes: message)) }
       #expect(try pair.read(message.count) == message)
       #expect(try await pair.on { $0.transport?.unsentBytes } == 0)
@@ -398,10 +378,10 @@ import Testing
       }
       let (reactor, descriptors, texts) = (pair.reactor, ends, (0..<300).map(text))
       let recorders = try await pair.on { first in
-        let recorders = descriptors.compactMap { descriptor -> Recorder? in
+        let recorders = descriptors.compactMap { descriptor -> ConnectionRecorder? in
           guard let transport = try? SocketTransport(descriptor: descriptor, client: .unknown, reactor: reactor)
           else { return nil }
-          let recorder = Recorder(worker: first.worker)
+          let recorder = ConnectionRecorder(worker: first.worker)
           recorder.takeOver(transport)
           return recorder
         }
