@@ -18,6 +18,11 @@ import Testing
 
     var bytes: [UInt8] { sent.flatMap { Array($0.readableBytesView) } }
 
+    /// Whether that is what was sent. To be asked instead of compared: of so much, differences take long to print.
+    func hasSent(_ expected: ByteBuffer...) -> Bool {
+      bytes.elementsEqual(expected.flatMap { Array($0.readableBytesView) })
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
       unflushed.append(unwrapOutboundIn(data))
     }
@@ -88,7 +93,7 @@ import Testing
     #expect(turns > loud.count * large.readableBytes / BacklogShare.turn)
     let shared = large.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
     for one in loud {
-      #expect(one.wire.bytes == Array(large.readableBytesView))
+      #expect(one.wire.hasSent(large))
       #expect(one.connection.events == ["writable"])
       let places = one.wire.sent.map { $0.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) } }
       #expect(places.allSatisfy { (shared..<shared + UInt(large.readableBytes)).contains($0) })
@@ -103,9 +108,9 @@ import Testing
     connection.transport?.write(large)
     connection.transport?.write(small)
     connection.transport?.flush()
-    #expect(wire.sent == [small])
+    #expect(wire.hasSent(small))
     for _ in 0..<20 { fixture.turn() }
-    #expect(wire.bytes == Array("small".utf8) + Array(large.readableBytesView) + Array("small".utf8))
+    #expect(wire.hasSent(small, large, small))
     let part = ByteBuffer(repeating: 1, count: Outbox.pieceLimit / 2)
     for _ in 0..<3 { connection.transport?.write(part) }
     #expect(connection.transport?.isWritable == false)
@@ -156,7 +161,7 @@ import Testing
     }
     wire.onFlush = {}
     for _ in 0..<20 { fixture.turn() }
-    #expect(wire.bytes == Array(large.readableBytesView))
+    #expect(wire.hasSent(large))
     #expect(connection.events == ["writable"])
   }
 
@@ -166,7 +171,7 @@ import Testing
     let (_, wire, connection) = try fixture.connect()
     connection.transport?.write(large)
     connection.transport?.flushNow()
-    #expect(wire.bytes == Array(large.readableBytesView))
+    #expect(wire.hasSent(large))
     #expect(connection.events.isEmpty)
     for _ in 0..<3 { fixture.turn() }
     #expect(connection.events == ["writable"])
